@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace voip {
+
+// An IPv4 or IPv6 address. IPv4 is kept mapped (::ffff:a.b.c.d), so that one compare serves both.
+class IpAddress {
+ public:
+  IpAddress() = default;  // "::": unknown
+  static IpAddress v4(std::uint32_t host_order);
+  // 4 or 16 bytes in network order; anything else gives the unknown address.
+  static IpAddress from_bytes(ByteView bytes);
+  // "192.0.2.1", "2001:db8::1" (also in brackets). No names, no zones.
+  static std::optional<IpAddress> parse(std::string_view text);
+
+  bool is_v4() const;
+  bool unspecified() const;  // :: or 0.0.0.0
+  bool loopback() const;
+  bool multicast() const;
+  // RFC 1918, RFC 4193, RFC 6598, link-local and loopback.
+  bool is_private() const;
+  std::uint32_t v4_value() const;  // host order; only when is_v4()
+  const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+  std::string to_string() const;
+  auto operator<=>(const IpAddress&) const = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+// An address and a port, 18 bytes without padding: usable as a hash key by its bytes.
+struct Endpoint {
+  IpAddress address;
+  std::array<std::uint8_t, 2> port_bytes{};  // network order
+
+  Endpoint() = default;
+  Endpoint(const IpAddress& a, std::uint16_t port)
+      : address(a), port_bytes{static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port & 0xff)} {}
+  std::uint16_t port() const { return static_cast<std::uint16_t>((port_bytes[0] << 8) | port_bytes[1]); }
+  // "192.0.2.1:4000", "[2001:db8::1]:4000".
+  std::string to_string() const;
+  auto operator<=>(const Endpoint&) const = default;
+};
+static_assert(sizeof(Endpoint) == 18);
+
+}  // namespace voip

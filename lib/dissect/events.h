@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/endpoint.h"
+#include "base/frame_ref.h"
+#include "net/datagram.h"
+#include "proto/rtcp/rtcp.h"
+#include "proto/rtp/rtp.h"
+#include "proto/sip/message.h"
+
+namespace voip::dissect {
+
+// How a SIP message travelled on the hop where it was seen.
+enum class Signalling : std::uint8_t { kUdp, kTcp, kTls, kWs, kWss, kSctp, kDtls };
+std::string_view to_string(Signalling signalling);  // "udp", "tcp", "tls", "ws", "wss", "sctp", "dtls"
+constexpr bool encrypted(Signalling s) { return s == Signalling::kTls || s == Signalling::kWss || s == Signalling::kDtls; }
+
+// One SIP message. All views last until the call returns.
+struct SipEvent {
+  const sip::MessageView* message = nullptr;  // never null
+  ByteView raw;
+  Endpoint src;
+  Endpoint dst;
+  Signalling signalling = Signalling::kUdp;
+  net::Provenance provenance = net::Provenance::kWire;
+  const net::HepInfo* hep = nullptr;
+  bool truncated = false;        // cut by the snap length
+  FrameRef frame;                // in which the message was complete, as tshark counts
+};
+
+// What a UDP datagram that is no SIP looks like by its first bytes (RFC 7983, RFC 5761, RFC 6189).
+enum class MediaKind : std::uint8_t { kRtp, kRtcp, kStun, kDtls, kZrtp, kTurnChannel, kUnknown };
+
+// A datagram that may belong to a call's media. Whether it does is for the session to decide.
+struct MediaEvent {
+  MediaKind kind = MediaKind::kUnknown;
+  const net::Datagram* datagram = nullptr;  // never null
+  rtp::PacketView rtp;                      // for kRtp
+};
+
+// A TLS connection, told once its handshake was seen (or is known to be missing).
+struct TlsFlow {
+  Endpoint client;
+  Endpoint server;
+  std::uint16_t version = 0;      // 0x0303, 0x0304; 0 unknown
+  std::uint16_t cipher_suite = 0;
+  bool opened = false;            // keys were at hand
+  bool web_socket = false;
+  FrameRef first;
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_sip(const SipEvent& event) = 0;
+  virtual void on_media(const MediaEvent& event) = 0;
+  virtual void on_tls(const TlsFlow& flow) = 0;
+};
+
+}  // namespace voip::dissect
