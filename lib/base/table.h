@@ -121,6 +121,14 @@ class CappedTable {
     return at == nullptr ? nullptr : &*nodes_[*at].value;
   }
 
+  // find() and touch() in one look.
+  T* find_and_touch(const Key& key, Timestamp now) {
+    const std::uint32_t* at = index_.find(key);
+    if (at == nullptr) return nullptr;
+    touch_node(*at, now);
+    return &*nodes_[*at].value;
+  }
+
   // Finds or makes. When the table is full, the longest idle entry goes first: on_evict(key, T&) sees it, and may not
   // change the table.
   template <class OnEvict>

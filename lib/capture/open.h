@@ -22,4 +22,7 @@ struct OpenOptions {
 // expression that does not compile (the message holds libpcap's own words).
 Result<std::unique_ptr<PacketSource>> open_inputs(const std::vector<std::string>& paths, const OpenOptions& options);
 
+// One input of bytes in memory, which must outlive the source.
+Result<std::unique_ptr<PacketSource>> open_memory(ByteView bytes, const OpenOptions& options);
+
 }  // namespace voip::capture

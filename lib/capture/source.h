@@ -82,6 +82,11 @@ class PacketSource {
   virtual const std::vector<InputInfo>& inputs() const = 0;
   // Those of all inputs opened so far.
   virtual const std::vector<Secrets>& secrets() const = 0;
+  // Sentences about files below given directories that were left out, because they are no captures.
+  virtual const std::vector<std::string>& notes() const {
+    static const std::vector<std::string> kNone;
+    return kNone;
+  }
   // 0..1 by bytes read where the sizes are known; for progress only.
   virtual double progress() const { return 0; }
 };

@@ -6,6 +6,7 @@
 
 #include "base/diagnostics.h"
 #include "base/limits.h"
+#include "base/result.h"
 #include "dissect/events.h"
 #include "net/datagram.h"
 
@@ -30,6 +31,8 @@ class Dissector {
 
   // NSS key log text; may be called at any time and with the same lines again.
   void add_key_log(std::string_view text);
+  // Private key of an RSA server certificate, PEM: opens handshakes with RSA key exchange (TLS 1.0 to 1.2).
+  Status add_rsa_key(std::string_view pem);
 
   void on_datagram(const net::Datagram& datagram, Observer& observer);
   void on_stream(const net::StreamChunk& chunk, Observer& observer);

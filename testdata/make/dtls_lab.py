@@ -13,8 +13,8 @@ import signal
 import subprocess
 import time
 
-PREFIX = os.environ.get("MHPFX", "vb")
-TMP = os.environ.get("VB_TMP", "/tmp/vb-lab")
+PREFIX = os.environ.get("MHPFX", "vbk")
+TMP = os.environ.get("VB_TMP", "/tmp/keyed-media-lab")
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTDATA = os.path.dirname(HERE)
 HOSTS = "abpq"
@@ -46,6 +46,8 @@ def network_up():
             f"ip -n {switch} link set v{host} master br0 up;"
             f"ip -n {ns} link set eth0 address 02:00:00:67:00:0{number};"
             f"ip -n {ns} link set eth0 up; ip -n {ns} addr add {IP[host]}/24 dev eth0;"
+            # linphone finds its own address by the default route; kamailio on p must not wait for a name server.
+            f"{'true' if host == 'p' else 'ip -n ' + ns + ' route add default via ' + IP['p']};"
             # Offloads would leave wrong checksums and frames above the MTU in the capture.
             f"ip netns exec {ns} ethtool -K eth0 tx off rx off gso off gro off tso off; true")
 
@@ -97,11 +99,11 @@ def end_all():
 
 
 class Capture:
-    def __init__(self, path, filter="udp or tcp or (ip[6:2] & 0x1fff != 0)"):
+    def __init__(self, path, filter="(udp or tcp or (ip[6:2] & 0x1fff != 0)) and not port 53"):
         self.path = path
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        self.process = spawn("sw", ["tcpdump", "-i", "br0", "-U", "-s0", "-Z", "root", "-B", "8192", "-w", path, filter],
+        self.process = spawn("sw", ["tcpdump", "-i", "br0", "-U", "--immediate-mode", "-s0", "-Z", "root", "-B", "8192", "-w", path, filter],
                              log=TMP + "/tcpdump.log")
         deadline = time.monotonic() + 5
         while not (os.path.exists(path) and os.path.getsize(path) >= 24):

@@ -24,7 +24,7 @@ def scenario(function):
 
 def main():
     import dtls_sdes  # noqa: F401  each adds its scenarios
-    for module in ("dtls_dtls", "dtls_tls", "dtls_zrtp"):
+    for module in ("dtls_dtls", "dtls_bridge", "dtls_tls", "dtls_zrtp"):
         if os.path.exists(f"{lab.HERE}/{module}.py"):
             __import__(module)
     words = sys.argv[1:]
@@ -43,7 +43,7 @@ def main():
             except Exception:
                 failed.append(name)
                 print("FAIL", name, flush=True)
-                traceback.print_exc(limit=-4)
+                traceback.print_exc(limit=-2)
             finally:
                 lab.end_all()
     finally:

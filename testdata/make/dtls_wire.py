@@ -63,7 +63,7 @@ class Keying:
     encrypt_rtcp: bool = True
     tag_rtp: bool = True
     short_srtcp_tag: bool = False    # _32 suites: 4 bytes as some phones do, not 10 (RFC 4568 section 6.2.2)
-    padded_192: bool = False         # AES-192 keys as libsrtp2 derives them: AES-256 over key || zeros
+    padded_192: bool = False         # AES-192 as libsrtp2 2.5 derives it: key || salt || zeros, cut as for AES-256
     tag: int = 1
     life: str = ""
     bad_inline: str = ""
@@ -109,11 +109,11 @@ class Srtp:
         period = index >> k.kdr if k.kdr else 0
         found = self.derived.get((label, period))
         if found is None:
-            master = k.key + bytes(8) if k.padded_192 and len(k.key) == 24 else k.key
-            key_id = (bytes([label]) + period.to_bytes(6, "big")).rjust(14, b"\0")
-            x = xor(k.salt.ljust(14, b"\0"), key_id)
-            if k.padded_192 and len(k.key) == 24 and label in (0, 3):
-                length = 24
+            master, salt = k.key, k.salt.ljust(14, b"\0")
+            if k.padded_192:
+                whole = (k.key + k.salt).ljust(46, b"\0")
+                master, salt = whole[:32], whole[32:]
+            x = xor(salt, (bytes([label]) + period.to_bytes(6, "big")).rjust(14, b"\0"))
             found = self.derived[label, period] = aes_ctr(master, x + b"\0\0", bytes(length))
         return found
 
@@ -540,6 +540,7 @@ class Phone:
                  f"From: <{dialog['local']}>;tag={dialog['from_tag']}",
                  f"To: <{dialog['remote']}>" + (f";tag={dialog['to_tag']}" if dialog.get("to_tag") else ""),
                  f"Call-ID: {dialog['call_id']}", f"CSeq: {number} {method}"]
+        lines += [f"Route: {route}" for route in dialog.get("route", [])]
         if method in ("INVITE", "UPDATE", "REGISTER"):
             lines.append(f"Contact: {self.contact}")
         if method == "INVITE":
@@ -577,9 +578,11 @@ class Phone:
 
 class Call:
     """One dialog between two phones on one connection; the scenario gives the two SDP bodies."""
-    def __init__(self, caller, callee, to_uri="", call_id=""):
+    def __init__(self, caller, callee, to_uri="", call_id="", proxy=None):
         self.caller, self.callee = caller, callee
-        if isinstance(caller.transport, Datagrams):
+        if proxy:
+            caller.transport.peer = callee.transport.peer = proxy
+        elif isinstance(caller.transport, Datagrams):
             caller.transport.peer, callee.transport.peer = callee.transport.local, caller.transport.local
         self.call_id = call_id or f"{caller.token(24)}@{caller.ip}"
         remote = to_uri or callee.uri
@@ -604,6 +607,8 @@ class Call:
         branch = ""
         if status.startswith("2"):
             self.dialog.update(to_tag=self.tag, target=header(final, "Contact").strip("<>"))
+            self.dialog["route"] = [line.split(":", 1)[1].strip() for line in final.split("\r\n\r\n")[0].split("\r\n")
+                                    if line.lower().startswith("record-route:")][::-1]
         else:
             branch = header(final, "Via").split("branch=")[1].split(";")[0]
         if method == "INVITE":

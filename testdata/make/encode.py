@@ -1,5 +1,6 @@
 """Encodes speech into RTP payloads: encode.frames(CODEC, WAV) is a list of
-[payload as hex or "" where nothing is sent, timestamp step, milliseconds].
+[payload as hex or "" where nothing is sent, timestamp step, milliseconds], in a few codecs
+followed by payload type and marker bit.
 
 The encoders are the system's: ffmpeg, or the codec's own library through ctypes.
 """
@@ -133,7 +134,34 @@ def _speex(name, wide, dtx):
     return frames
 
 
+def _pcmu_cn(name):
+    """PCMU that turns to comfort noise (RFC 3389, payload type 13) where the speaker pauses"""
+    samples, frames, quiet = _samples(name, 8000), [], 0
+    for i, (payload, step, ms) in enumerate(_ffmpeg(name, 8000, ["-f", "mulaw"], 160, 160)):
+        loud = max(abs(s) for s in samples[i * 160:i * 160 + 160]) > 200
+        quiet = 0 if loud else quiet + 1
+        if quiet < 3:
+            frames.append([payload, step, ms, 0, int(i == 0 or (loud and not frames[-1][0]))])
+        else:
+            frames.append(["3b1a2c" if quiet % 10 == 3 else "", step, ms, 13, 0])
+    return frames
+
+
+def _events_cn(_):
+    """No speech at all: digits as telephone-events (payload type 101) and comfort noise"""
+    frames = []
+    for digit in (4, 7, 1, 1, 11):
+        for i in range(8):
+            end = i >= 5
+            frames.append([bytes((digit, 0x80 * end | 10, *divmod(160 * min(i + 1, 6), 256))).hex(), 0, 20, 101, int(i == 0)])
+        frames[-1][1] = 1280
+        frames += [["3b", 800, 100, 13, 0]] * 3
+    return frames * 3
+
+
 CODECS = {
+    "pcmu-cn": _pcmu_cn,
+    "events-cn": _events_cn,
     "pcmu": lambda w: _ffmpeg(w, 8000, ["-f", "mulaw"], 160, 160),
     "pcma": lambda w: _ffmpeg(w, 8000, ["-f", "alaw"], 160, 160),
     "pcmu30": lambda w: _ffmpeg(w, 8000, ["-f", "mulaw"], 240, 240, 30),

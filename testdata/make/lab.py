@@ -46,6 +46,8 @@ def net_up(mtu=1500):
            f"ip netns exec {ns} sysctl -qw net.ipv6.conf.eth0.accept_dad=0; "
            f"ip -n {ns} link set eth0 up; ip -n {ns} addr add {IP[h]}/24 dev eth0; "
            f"ip -n {ns} addr add {IP6[h]}/64 dev eth0 nodad; "
+           # Phones look at the default route to learn their own address.
+           f"ip -n {ns} route add default via {IP['p' if h != 'p' else 'a']}; "
            # Without this the kernel hands frames over with unfinished checksums and merges segments.
            f"ip netns exec {ns} ethtool -K eth0 tx off rx off gso off gro off tso off")
 
@@ -96,7 +98,7 @@ class Capture:
         if os.path.exists(path):
             os.unlink(path)
         keep = "(udp or tcp or (ip[6:2] & 0x1fff != 0) or ip6[6] = 44)"
-        self.process = spawn(host, ["tcpdump", "-i", iface, "-U", "-s0", "-Z", "root", "-B", "8192", "-w", path,
+        self.process = spawn(host, ["tcpdump", "-i", iface, "-U", "--immediate-mode", "-s0", "-Z", "root", "-B", "8192", "-w", path,
                                     keep + (f" and ({only})" if only else "")], log=TMP + "/tcpdump.log")
         await_true("tcpdump", 5, lambda: os.path.exists(path) and os.path.getsize(path) >= 24)
         time.sleep(0.2)
@@ -121,7 +123,7 @@ auplay_srate {rate}
 ausrc_channels {channels}
 auplay_channels {channels}
 audio_txmode poll
-audio_level no
+audio_level {level}
 rtcp_mux {mux}
 rtp_ports {rtp}-{rtp_end}
 jitter_buffer_delay 2-5
@@ -135,7 +137,8 @@ ctrl_tcp_listen 127.0.0.1:4444
     ALWAYS = ("aufile", "g711", "g722", "opus", "gsm")
 
     def __init__(self, host, codec="pcmu", speech=None, encryption="", transport="udp", modules=(), rate=8000,
-                 channels=1, rtp=10000, v6=False, mux="no", account="", extra="", source=None):
+                 channels=1, rtp=10000, v6=False, mux="no", account="", extra="", source=None, level="no",
+                 account_line=None):
         self.host = host
         self.dir = f"{TMP}/baresip-{host}"
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -148,10 +151,10 @@ ctrl_tcp_listen 127.0.0.1:4444
             account += f";mediaenc={encryption}"
         self._write("config", self.CONFIG.format(
             host=address, dir=self.dir, source=source or f"aufile,{wav}", rate=rate, channels=channels, mux=mux,
-            rtp=rtp, rtp_end=rtp + 2, modules="\n".join(f"{kind}{m}.so" for kind, m in names), extra=extra))
+            rtp=rtp, rtp_end=rtp + 2, modules="\n".join(f"{kind}{m}.so" for kind, m in names), extra=extra, level=level))
         self.user = {"a": "alice", "b": "bob", "p": "proxy", "q": "carol"}[host]
         self.uri = f"sip:{self.user}@{address}"
-        self._write("accounts", f"<{self.uri};transport={transport}>;regint=0;answermode=auto;audio_codecs={codec}{account}\n")
+        self._write("accounts", account_line or f"<{self.uri};transport={transport}>;regint=0;answermode=auto;audio_codecs={codec}{account}\n")
         self._write("contacts", "")
         self.process = spawn(host, ["baresip", "-f", self.dir, "-6" if v6 else "-4"], env={"HOME": self.dir},
                              log=self.dir + "/log", cwd=self.dir)
@@ -260,6 +263,7 @@ class Kamailio:
         run = f"{TMP}/kamailio"
         shutil.rmtree(run, ignore_errors=True)
         os.makedirs(run)
+        open(self.log, "w").close()
         self.process = spawn(host, ["kamailio", "-DD", "-E", "-f", f"{HERE}/{config}", "-m", "64", "-M", "8",
                                     "-Y", run, *(f"-A{d}" for d in defines)], log=self.log)
         time.sleep(2)

@@ -1,11 +1,10 @@
 """Sends one RTP or SRTP stream as a plan says: media.py PLAN.json
 
-A plan: local and remote [address, port]; ssrc, seq, ts, pt; frames (file of codecs.py);
+A plan: local and remote [address, port]; ssrc, seq, ts, pt; frames (file of encode.py);
 parts, one after the other, each with seconds and, where wanted,
-  srtp     {suite, key, parameters, mki}: protected by libsrtp2; without it the part is in clear
+  srtp     {suite, key, parameters, mki, roc}: protected by libsrtp2; without it the part is in clear
   silent   nothing is sent, the clock goes on
   remote   another target from here on
-  roc      rollover counter at the start
 and rtcp: "clear", "srtp" (as the part) or none.
 """
 import json
@@ -61,21 +60,17 @@ def main(path):
             if spec not in contexts:
                 mki = bytes.fromhex(protection["mki"]) if protection.get("mki") else None
                 contexts[spec] = srtp.Context(protection["suite"], protection["key"], True,
-                                              protection.get("parameters", ()), mki)
-                if protection.get("roc"):
-                    # libsrtp2 knows a stream once it has protected a packet of it; that one is not sent.
-                    contexts[spec].protect(struct.pack(">BBHII", 0x80, plan["pt"], seq & 0xffff, 0, ssrc) + b"\0")
-                    if contexts[spec].start_at_roc(ssrc, protection["roc"]):
-                        raise RuntimeError("rollover counter refused")
+                                              protection.get("parameters", ()), mki, ssrc, protection.get("roc", 0))
             context = contexts[spec]
         if "remote" in part:
             remote = tuple(part["remote"])
         end = due + part["seconds"]
         while due < end - 1e-6:
-            hexed, step, milliseconds = frames[at % len(frames)]
+            hexed, step, milliseconds, *special = frames[at % len(frames)]
             at += 1
             if hexed and not part.get("silent"):
-                packet = struct.pack(">BBHII", 0x80, plan["pt"] | (0 if speaking else 0x80), seq & 0xffff, ts & 0xffffffff, ssrc)
+                pt, marker = special or (plan["pt"], not speaking)
+                packet = struct.pack(">BBHII", 0x80, pt | marker << 7, seq & 0xffff, ts & 0xffffffff, ssrc)
                 packet += bytes.fromhex(hexed)
                 octets += len(packet) - 12
                 if context:

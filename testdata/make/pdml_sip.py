@@ -1,5 +1,6 @@
 """tshark's PDML on standard input, a table of its SIP messages on standard output. The fields
-output of tshark joins the values of one frame, so it can't tell which belong together."""
+output of tshark joins the values of one frame, so it can't tell which belong together.
+What tshark calls a continuation (bytes of a message whose beginning it missed) has no line."""
 import sys
 import xml.etree.ElementTree as ET
 
@@ -24,7 +25,7 @@ for event, element in ET.iterparse(sys.stdin.buffer, events=("start", "end")):
         continue
     if sip:
         depth -= 1
-        if depth == 0:
+        if depth == 0 and (message["sip.Method"] or message["sip.Status-Code"]):
             print(number, *message.values(), sep="\t")
     if element.tag == "packet":
         element.clear()

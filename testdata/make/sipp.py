@@ -5,10 +5,13 @@ over the wire as SIP is sipp's; SDP bodies and extra headers are given word by w
 """
 import json
 import os
-
-from lab import HERE, IP, IP6, PREFIX, TMP, spawn, stop
+import subprocess
+import time
 from xml.sax.saxutils import quoteattr
 
+from lab import HERE, IP, IP6, TMP, spawn, stop
+
+OPTIONAL, ROUTES = ' optional="true"', ' rrs="true"'
 USERS = {"a": "alice", "b": "bob", "p": "proxy", "q": "carol"}
 
 
@@ -35,11 +38,12 @@ def request(method, cseq, body="", headers=(), retrans=None):
     return ("request", method, cseq, body, headers, retrans)
 
 
-def response(code, reason, body="", headers=(), of="last"):
-    return ("response", code, reason, body, headers, of)
+def response(code, reason, body="", headers=(), cseq=None):
+    """cseq: of the request that it answers, when that is not the last one (this lab's phones vary nothing else)"""
+    return ("response", code, reason, body, headers, cseq)
 
 
-def want(what, optional=False, regexp=None):
+def want(what, optional=False):
     """what: a status as a number or the method of a request"""
     return ("want", what, optional)
 
@@ -54,36 +58,40 @@ def wait(seconds):
 
 
 class Script:
-    def __init__(self, host, steps, target, user, peer, v6=False, agent="SIPp 3.6.1"):
-        self.host, self.steps, self.target, self.user, self.peer, self.v6, self.agent = host, steps, target, user, peer, v6, agent
+    def __init__(self, host, steps, user, peer, routed=False, agent="SIPp 3.6.1"):
+        # routed: in a dialog, follow the Contact and the Record-Routes of the answer
+        self.host, self.steps, self.user, self.peer, self.routed, self.agent = host, steps, user, peer, routed, agent
 
     def xml(self, plans):
         caller = self.steps[0][0] == "request"
         me, peer = self.user, self.peer
         out = ['<?xml version="1.0" encoding="UTF-8"?>', '<scenario name="call">']
         ours, theirs = f"<sip:{me}@[local_ip]:[local_port]>;tag=[pid]-[call_number]", f"<sip:{peer}@[remote_ip]:[remote_port]>"
-        had_reply = False
+        had_reply = in_dialog = False
         for step in self.steps:
             if step[0] == "request":
                 _, method, cseq, body, headers, retrans = step
                 via = "[last_Via:]" if method == "CANCEL" else "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
                 tag = "[peer_tag_param]" if had_reply and method != "CANCEL" else ""
-                lines = [f"{method} sip:{peer}@[remote_ip]:[remote_port] SIP/2.0", via, "Max-Forwards: 70",
+                target, routes = ("[next_url]", ["[routes]"]) if in_dialog else (f"sip:{peer}@[remote_ip]:[remote_port]", [])
+                lines = [f"{method} {target} SIP/2.0", via, *routes, "Max-Forwards: 70",
                          f"From: {ours}", f"To: {theirs}{tag}", "Call-ID: [call_id]", f"CSeq: {cseq} {method}",
                          f"Contact: <sip:{me}@[local_ip]:[local_port];transport=[transport]>", f"User-Agent: {self.agent}", *headers]
                 repeat = ' retrans="500"' if method not in ("ACK", "PRACK") or retrans else ""
                 out += self._send(lines, body, repeat)
             elif step[0] == "response":
-                _, code, reason, body, headers, _ = step
+                _, code, reason, body, headers, cseq = step
                 tag = ";tag=[pid]-[call_number]" if code != 100 else ""
                 lines = [f"SIP/2.0 {code} {reason}", "[last_Via:]", "[last_Record-Route:]", "[last_From:]",
-                         f"[last_To:]{'' if had_reply or not tag else tag}", "[last_Call-ID:]", "[last_CSeq:]",
+                         f"[last_To:]{'' if had_reply or not tag else tag}", "[last_Call-ID:]",
+                         f"CSeq: {cseq}" if cseq else "[last_CSeq:]",
                          f"Contact: <sip:{me}@[local_ip]:[local_port];transport=[transport]>", f"Server: {self.agent}", *headers]
                 out += self._send(lines, body, "")
             elif step[0] == "want":
                 _, what, optional = step
                 kind = "response" if isinstance(what, int) else "request"
-                out.append(f'<recv {kind}="{what}"{" optional=" + chr(34) + "true" + chr(34) if optional else ""}></recv>')
+                in_dialog = in_dialog or (self.routed and what == 200)
+                out.append(f'<recv {kind}="{what}"{OPTIONAL if optional else ""}{ROUTES if self.routed and what == 200 else ""}></recv>')
                 if isinstance(what, int) and what > 100:
                     had_reply = True
                 if not isinstance(what, int) and what == "ACK":
@@ -103,48 +111,56 @@ class Script:
         return [f"<send{attributes}><![CDATA[\n\n{text}\n]]></send>"]
 
 
-def call(name, caller, callee, plans, *, caller_host="a", callee_host="b", via=None, transport="u1", v6=False,
-         seconds=30, count=1, call_id=None):
-    """Runs one call; returns its Call-IDs. plans: {name: plan for media.py}; via: host of a proxy in between."""
+def _plans(name, plans):
     files = {}
     for plan_name, plan in plans.items():
         files[plan_name] = f"{TMP}/{name}.{plan_name}.json"
         with open(files[plan_name], "w") as f:
             json.dump(plan, f)
-    ip = IP6 if v6 else IP
+    return files
 
-    def bracketed(host):
-        return f"[{ip[host]}]" if v6 else ip[host]
 
+def _start(name, host, peer, steps, files, target="", arguments=(), transport="u1", v6=False, seconds=30, routed=False):
+    path, error = f"{TMP}/{name}.{host}.xml", f"{TMP}/{name}.{host}.err"
+    with open(path, "w") as f:
+        f.write(Script(host, steps, USERS[host], peer, routed).xml(files))
+    if os.path.exists(error):
+        os.unlink(error)
+    address = f"[{IP6[host]}]" if v6 else IP[host]
+    process = spawn(host, ["sipp", "-sf", path, "-i", address, "-p", "5060", "-nd", "-nostdin", "-t", transport,
+                           "-timeout", str(seconds), "-timeout_error", "-trace_err", "-error_file", error, *arguments,
+                           *([target] if target else [])], log=f"{TMP}/{name}.{host}.out", cwd=TMP)
+    time.sleep(0.6)
+    return process
+
+
+def answer(name, steps, plans, host="b", peer="alice", calls=1, **more):
+    """One side alone: a script that waits for a call; the caller stops it"""
+    return _start(name, host, peer, steps, _plans(name, plans), arguments=["-m", str(calls)], **more)
+
+
+def call(name, caller, callee, plans, *, caller_host="a", callee_host="b", via=None, transport="u1", v6=False,
+         seconds=30, call_id=None, called=None, routed=False):
+    """One call between two scripts; returns its Call-ID. plans: {name: plan for media.py}; via: host of a proxy
+    in between; called: the user to ask for, if not the callee's."""
+    files = _plans(name, plans)
+    call_id = f"{call_id or name}@lab.example"
+    target = (f"[{IP6[via or callee_host]}]" if v6 else IP[via or callee_host]) + ":5060"
     running = []
-    cid = call_id or name
-    for host, script, is_caller in ((callee_host, callee, False), (caller_host, caller, True)):
-        if script is None:
-            continue
-        other = callee_host if is_caller else caller_host
-        path = f"{TMP}/{name}.{host}.xml"
-        with open(path, "w") as f:
-            f.write(Script(host, script, other, USERS[host], USERS[other], v6).xml(files))
-        argv = ["sipp", "-sf", path, "-i", ip[host] if not v6 else f"[{ip[host]}]", "-p", "5060", "-m", str(count), "-nd", "-nostdin", "-t", transport,
-                "-timeout", str(seconds), "-timeout_error", "-trace_err", "-error_file", f"{TMP}/{name}.{host}.err"]
-        if is_caller:
-            argv += ["-l", "1", "-r", "1", "-cid_str", f"{cid}-%u@lab.example", f"{bracketed(via or other)}:5060"]
-        error = f"{TMP}/{name}.{host}.err"
-        if os.path.exists(error):
-            os.unlink(error)
-        running.append((host, spawn(host, argv, log=f"{TMP}/{name}.{host}.out", cwd=TMP)))
-        import time
-        time.sleep(0.8)
+    if callee:
+        running.append((callee_host, _start(name, callee_host, USERS[caller_host], callee, files, arguments=["-m", "1"],
+                                            transport=transport, v6=v6, seconds=seconds)))
+    running.append((caller_host, _start(name, caller_host, called or USERS[callee_host], caller, files, target,
+                                        ["-m", "1", "-l", "1", "-cid_str", call_id], transport, v6, seconds, routed)))
     for host, process in reversed(running):
         try:
             status = process.wait(seconds + 5)
-        except Exception:
-            stop(process)
-            status = "late"
+        except subprocess.TimeoutExpired:
+            status = "too late"
         if status:
-            error = f"{TMP}/{name}.{host}.err"
-            text = open(error, errors="replace").read()[-1500:] if os.path.exists(error) else ""
-            for other_host, other in running:
+            for _, other in running:
                 stop(other)
+            error = f"{TMP}/{name}.{host}.err"
+            text = open(error, errors="replace").read()[:700] if os.path.exists(error) else ""
             raise RuntimeError(f"sipp at {host}: {status}: {text}")
-    return [f"{cid}-{n}@lab.example" for n in range(1, count + 1)]
+    return call_id

@@ -40,11 +40,11 @@ class _StreamPolicy(C.Structure):
 
 class Context:
     """key: base64 of master key and salt. parameters: session parameters of RFC 4568, as text.
-    mki: bytes that follow each packet, or None."""
+    mki: bytes that stand before each tag, or None. ssrc, where given, binds the context to one
+    stream, which may begin at another rollover counter than 0."""
 
-    def __init__(self, suite, key, sending, parameters=(), mki=None, rtcp_tag=None):
-        cipher, length, auth, auth_len, tag, default_rtcp_tag = SUITES[suite]
-        rtcp_tag = rtcp_tag or default_rtcp_tag
+    def __init__(self, suite, key, sending, parameters=(), mki=None, ssrc=None, roc=0):
+        cipher, length, auth, auth_len, tag, rtcp_tag = SUITES[suite]
         raw = base64.b64decode(key + "=" * (-len(key) % 4))
         if len(raw) != length:
             raise ValueError(f"{suite} wants {length} bytes of key and salt, not {len(raw)}")
@@ -54,7 +54,7 @@ class Context:
         rtcp = (0 if null or "UNENCRYPTED_SRTCP" in parameters else CONF) | AUTH
         aead = cipher in (GCM128, GCM256)
         policy = _StreamPolicy()
-        policy.ssrc_type = 3 if sending else 2
+        policy.ssrc_type, policy.ssrc = (1, ssrc) if ssrc is not None else (3 if sending else 2, 0)
         policy.rtp = _Policy(cipher, length, auth if rtp & AUTH or aead else NULL_AUTH,
                              auth_len if rtp & AUTH else 0, tag if rtp & AUTH else 0, rtp)
         policy.rtcp = _Policy(cipher, length, auth, auth_len, rtcp_tag, rtcp)
@@ -71,6 +71,8 @@ class Context:
         status = lib.srtp_create(C.byref(self._session), C.byref(policy))
         if status:
             raise RuntimeError(f"srtp_create: status {status}")
+        if roc and lib.srtp_set_stream_roc(self._session, C.c_uint32(ssrc), C.c_uint32(roc)):
+            raise RuntimeError("rollover counter refused")
 
     def _run(self, function, packet):
         buffer = C.create_string_buffer(packet, len(packet) + 200)
@@ -103,7 +105,3 @@ class Context:
     def unprotect_rtcp(self, packet):
         status, out = self._run(lib.srtp_unprotect_rtcp_mki if self.mki else lib.srtp_unprotect_rtcp, packet)
         return None if status else out
-
-    def start_at_roc(self, ssrc, roc):
-        """For streams that began long before: sets the rollover counter (needs the stream to exist)."""
-        return lib.srtp_set_stream_roc(self._session, C.c_uint32(ssrc), C.c_uint32(roc))

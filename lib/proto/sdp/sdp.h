@@ -110,15 +110,17 @@ std::optional<StaticPayload> static_payload(std::uint8_t payload_type);
 // Keeps its lists' storage from text to text.
 class Parser {
  public:
-  explicit Parser(std::size_t max_media = 64, std::size_t max_attributes = 1024)
-      : max_media_(max_media), max_attributes_(max_attributes) {}
+  explicit Parser(std::size_t max_media = 64, std::size_t max_attributes = 1024);
+  ~Parser();
+  Parser(Parser&&) noexcept;
+  Parser& operator=(Parser&&) noexcept;
   // Error: no line of SDP in it. Anything better parses as far as it goes, with anomalies.
   Parsed<Description> parse(std::string_view text);
 
  private:
   std::size_t max_media_;
   std::size_t max_attributes_;
-  // Storage behind the spans. Spans are set after all lines are read, because vectors move as they grow.
+  struct Ranges;
   std::vector<Media> media_;
   std::vector<RtpMap> rtpmaps_;
   std::vector<Fmtp> fmtps_;
@@ -127,8 +129,8 @@ class Parser {
   std::vector<std::string_view> zrtp_hashes_;
   std::vector<Candidate> candidates_;
   std::vector<Attribute> attributes_;
-  struct Ranges;
-  std::vector<std::size_t> marks_;
+  std::vector<Ranges> ranges_;
+  std::vector<std::optional<Direction>> directions_;
 };
 
 }  // namespace voip::sdp

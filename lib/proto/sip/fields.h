@@ -71,6 +71,8 @@ struct BodyPart {
 // The first part of that type ("application/sdp"): the body itself when content_type matches, or a part of a multipart
 // body, nested at most 4 deep. Empty when there is none.
 std::optional<BodyPart> find_body(std::string_view content_type, std::string_view body, std::string_view wanted);
+// Whether a multipart body has its boundary's closing line.
+bool multipart_closes(std::string_view content_type, std::string_view body);
 
 template <class Function>
 void for_each_value(std::string_view list, Function&& each) {

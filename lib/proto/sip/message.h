@@ -49,14 +49,18 @@ enum class Anomaly : std::uint8_t {
   kBadMaxForwards, kBadStatusCode, kBadRequestUri, kUriWithAngleBrackets, kUriWithBlanks, kUriWithHeaders, kBadVia, kBadNameAddr,
   kUnterminatedQuote, kBadExpires, kBadDate, kBadContactStar, kNulByte, kBareLf, kBareCr, kFoldedLine, kNonUtf8, kTooManyHeaders,
   kOversizedHeader, kTransportMismatch, kUnknownScheme, kUnknownRequire, kBadMultipart, kEmptyHeaderName, kNoEndOfHeaders, kBranchWithoutCookie,
-  kBadPort, kBadWarning, kBadTimestamp, kBadAuthorization,
+  kBadPort, kBadWarning, kBadTimestamp, kBadAuthorization, kEmptyBranch, kMissingContentLength, kUnsupportedAuthorization,
+  kUnknownContentType, kMissingTag, kBroadcastAddress,
 };
+inline constexpr unsigned kAnomalyCount = static_cast<unsigned>(Anomaly::kBroadcastAddress) + 1;
+static_assert(kAnomalyCount <= 64);
 std::string_view to_string(Anomaly anomaly);  // kebab-case: "content-length-too-large"
 
 class AnomalySet {
  public:
   void add(Anomaly a) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(a); }
   bool has(Anomaly a) const { return (bits_ >> static_cast<unsigned>(a) & 1) != 0; }
+  void add(AnomalySet others) { bits_ |= others.bits_; }
   bool empty() const { return bits_ == 0; }
   std::uint64_t bits() const { return bits_; }
 
@@ -88,6 +92,10 @@ struct MessageView {
   std::string_view header(std::string_view name) const;
 };
 
+// Everything that is odd about a message: what parse() noticed, and what only a look into the fields shows (URIs, Via,
+// quotes, dates, numbers, tags, multipart bodies). Costs about ten times parse(): ask it of messages that matter.
+AnomalySet inspect(const MessageView& message);
+
 // Keeps the header list's storage from message to message, so that parsing allocates nothing.
 class Parser {
  public:
@@ -113,5 +121,21 @@ struct StreamLength {
   std::size_t length = 0;  // kComplete: bytes of the message; kNeedMore: bytes wanted in all when known, else 0
 };
 StreamLength stream_length(ByteView bytes, std::size_t max_bytes);
+
+// The same for bytes that come in pieces: feed() all that is at hand of one message, each time more; what was scanned
+// is not scanned again. kNotSip with a length: it is SIP, but longer than max_bytes.
+class HeadScanner {
+ public:
+  StreamLength feed(ByteView bytes, std::size_t max_bytes);
+  bool head_complete() const { return head_ != 0; }
+
+ private:
+  std::size_t scanned_ = 0;   // begin of the first line that is not whole
+  std::size_t searched_ = 0;  // no line end before it, from scanned_ on
+  std::size_t head_ = 0;      // its length once the empty line was seen
+  std::size_t length_ = 0;    // Content-Length
+  bool has_length_ = false;
+  bool pending_length_ = false;
+};
 
 }  // namespace voip::sip

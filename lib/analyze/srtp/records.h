@@ -1,0 +1,109 @@
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analyze/srtp/keying.h"
+#include "analyze/srtp/media_judge.h"
+#include "base/endpoint.h"
+#include "base/frame_ref.h"
+#include "session/call.h"
+
+// What is kept of a call after it left the session: small, and owning all that it holds.
+namespace voip::analyze::srtp {
+
+enum class Declared : std::uint8_t { kUnknown, kRtp, kSrtp };
+std::string_view to_string(Declared declared);
+std::string_view to_string(Observed observed);
+// proof of a verdict; verified tags outrank the judge's.
+enum class Strength : std::uint8_t { kNone, kStatistical, kStructural, kAuthenticated };
+std::string_view to_string(Strength strength);
+
+enum class RtcpObserved : std::uint8_t { kUndetermined, kCleartext, kEncrypted, kMixed };
+std::string_view to_string(RtcpObserved observed);
+
+struct StreamRecord {
+  std::uint32_t ssrc = 0;
+  Endpoint src;
+  Endpoint dst;
+  std::bitset<128> payload_types;
+  std::string codec;
+  std::uint64_t packets = 0;
+  FrameRef first;
+  FrameRef last;
+  Declared declared = Declared::kUnknown;
+  Observed observed = Observed::kUndetermined;
+  Strength proof = Strength::kNone;
+  std::string reason;
+  std::uint64_t cleartext_packets = 0;
+  // Tags: set when a key of the inputs is proven for this stream.
+  bool authenticated = false;
+  std::uint64_t checked = 0;
+  std::uint64_t valid = 0;
+  std::vector<std::uint64_t> failed_frames;
+  std::uint64_t rtcp_packets = 0;
+  RtcpObserved rtcp_observed = RtcpObserved::kUndetermined;
+};
+
+struct MediaRecord {
+  std::string kind;
+  std::vector<Keying> offered;
+  Keying negotiated = Keying::kUnknown;
+  std::string profile;
+  std::string suite;
+  std::string parameters;
+  std::vector<StreamRecord> streams;
+};
+
+// How a whole leg's media stands, for the path line and SRTP-010.
+enum class Protection : std::uint8_t { kNoMedia, kUndetermined, kClear, kEncrypted, kMixed };
+
+struct LegRecord {
+  dissect::Signalling signalling = dissect::Signalling::kUdp;
+  Endpoint caller_hop;   // the signalling sockets at the leg's two ends
+  Endpoint callee_hop;
+  bool answered = false;
+  std::vector<MediaRecord> media;
+  Protection protection = Protection::kNoMedia;
+};
+
+// A trace of the media that another leg of the same call may show too.
+struct MediaSample {
+  std::uint64_t key = 0;
+  std::int64_t time_ns = 0;
+};
+
+// One refused offer of a secure profile, for SRTP-009.
+struct SecureRefusal {
+  unsigned status = 0;
+  FrameRef offer;
+  FrameRef refusal;
+};
+
+struct CallRecord {
+  std::uint64_t serial = 0;
+  std::string call_id;
+  std::string from;
+  std::string to;
+  std::string dialled;
+  FrameRef first;
+  Timestamp end;
+  Timestamp answered;
+  unsigned final_status = 0;
+  std::vector<LegRecord> legs;
+  std::vector<std::pair<session::LinkKind, TextKey>> links;
+  std::vector<MediaSample> samples;
+  std::vector<SecureRefusal> refusals;
+  std::optional<FrameRef> clear_success;  // answered, and its audio is RTP/AVP without keys: the answer's frame
+  std::size_t group = 0;                  // index of the group's first call, after grouping
+  session::LinkKind linked_by = session::LinkKind::kHeuristic;  // what tied it to its group
+};
+
+// Gives each record the index of its group's first call (records are in the order of time). Ties: header identifiers,
+// shared media, shared keys, and last the heuristic of called number, time and host (CHECKS of the catalogue 0.6).
+void group_calls(std::vector<CallRecord>& calls);
+
+}  // namespace voip::analyze::srtp

@@ -1,0 +1,50 @@
+#include "cli/run.h"
+
+#include <fmt/format.h>
+
+#include "pipeline/pipeline.h"
+
+namespace voip::cli {
+
+report::Coverage run_pipeline(const RunContext& context, session::Observer& analyzer) {
+  pipeline::Options options;
+  options.limits = limits_for(context.options);
+  options.stack.keep_duplicates = context.options.source.keep_duplicates;
+  options.tracker.call_ids = context.options.call_ids;
+  for (const std::string& log : context.key_logs) {
+    options.key_log += log;
+    options.key_log += '\n';
+  }
+  const pipeline::Totals totals = pipeline::run(context.source, options, analyzer);
+
+  report::Coverage coverage;
+  coverage.packets = totals.packets;
+  coverage.bytes = totals.bytes;
+  coverage.duplicates = totals.duplicates;
+  coverage.sip_messages = totals.sip_messages;
+  coverage.rtp_packets = totals.rtp_packets;
+  coverage.rtcp_packets = totals.rtcp_packets;
+  coverage.hep_messages = totals.hep_messages;
+  coverage.undecoded = totals.undecoded;
+  coverage.snapped_packets = totals.snapped_packets;
+  coverage.tcp_gaps = totals.tcp_gaps;
+  coverage.tls_flows_opaque = totals.tls_flows_opaque;
+  coverage.evicted = totals.evicted;
+  coverage.complete = totals.evicted.empty();
+  if (totals.tls_flows_opaque != 0) {
+    coverage.notes.push_back(fmt::format("{} of {} TLS flows could not be opened: the signalling in them was not seen (--keylog FILE)",
+                                         totals.tls_flows_opaque, totals.tls_flows));
+  }
+  if (totals.snapped_packets != 0) {
+    coverage.notes.push_back(fmt::format("{} packets were cut by the snap length: SDP and media of them may be missing", totals.snapped_packets));
+  }
+  if (totals.fragments_unfinished != 0) {
+    coverage.notes.push_back(fmt::format("{} fragmented datagrams never became whole", totals.fragments_unfinished));
+  }
+  if (totals.sip_copies != 0) {
+    coverage.notes.push_back(fmt::format("{} SIP messages were seen both on the wire and in HEP, and counted once", totals.sip_copies));
+  }
+  return coverage;
+}
+
+}  // namespace voip::cli

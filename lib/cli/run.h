@@ -1,0 +1,12 @@
+#pragma once
+
+#include "cli/tool.h"
+#include "report/coverage.h"
+#include "session/observer.h"
+
+namespace voip::cli {
+
+// Pulls the whole source through the pipeline into the analyzer, and tells what was and was not seen.
+report::Coverage run_pipeline(const RunContext& context, session::Observer& analyzer);
+
+}  // namespace voip::cli

@@ -1,0 +1,62 @@
+#include "net/duplicates.h"
+
+#include "base/hash.h"
+
+namespace voip::net {
+
+namespace {
+
+// Both halves of the 128 bit product. The state comes from a seeded hash: nobody can choose values that collide.
+std::uint64_t mix(std::uint64_t state, std::uint64_t value) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(state) * value;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+constexpr std::uint64_t kFirst = 0x9fb21c651e98df25ULL;
+constexpr std::uint64_t kSecond = 0xd6e8feb86659fd93ULL;
+constexpr std::uint64_t kThird = 0xa0761d6478bd642fULL;
+
+// Media packets are most of all packets, and none repeats the header of another: their ends are enough.
+std::uint64_t hash_datagram(ByteView payload) {
+  constexpr std::size_t kEnd = 32;
+  if (payload.size() <= 3 * kEnd || payload[0] >> 6 != 2) return hash_bytes(payload);
+  return mix(hash_bytes(payload.first(kEnd)), kThird) ^ hash_bytes(payload.last(kEnd));
+}
+
+std::uint64_t first_half(const IpAddress& address) { return load_le<std::uint64_t>(address.bytes().data()); }
+std::uint64_t second_half(const IpAddress& address) { return load_le<std::uint64_t>(address.bytes().data() + 8); }
+
+}  // namespace
+
+std::uint64_t duplicate_hash(const IpPacket& packet) {
+  const ByteView bytes = packet.payload;
+  std::uint64_t hash = 0;
+  std::uint64_t ports = 0;
+  if (!packet.fragment && packet.protocol == kUdp && bytes.size() >= 8) {
+    hash = hash_datagram(bytes.subspan(8));
+    ports = load_le<std::uint32_t>(bytes.data());
+  } else if (!packet.fragment && packet.protocol == kTcp && bytes.size() >= 20) {
+    hash = hash_bytes(bytes.subspan(18));
+    hash = mix(hash ^ load_le<std::uint64_t>(bytes.data() + 4), kThird ^ load_le<std::uint32_t>(bytes.data() + 12));
+    ports = load_le<std::uint32_t>(bytes.data());
+  } else {
+    hash = hash_bytes(bytes);
+  }
+  const std::uint64_t numbers = (std::uint64_t{packet.id} << 32) | ports;
+  if (packet.version == 4) {
+    const std::uint64_t addresses =
+        (second_half(packet.src) & 0xffffffff00000000ULL) | (second_half(packet.dst) >> 32);
+    hash = mix(hash ^ addresses, kFirst ^ numbers);
+  } else {
+    hash = mix(hash ^ first_half(packet.src), kFirst ^ numbers);
+    hash = mix(hash ^ second_half(packet.src), kSecond ^ first_half(packet.dst));
+    hash = mix(hash, kThird ^ second_half(packet.dst));
+  }
+  // Lengths differ where the capture cut one of two packets.
+  const std::uint64_t place = packet.fragment ? packet.fragment_offset + (packet.more_fragments ? 1U : 0U) : 2U;
+  const std::uint64_t lengths = (std::uint64_t{packet.missing} << 17) ^ bytes.size();
+  return mix(hash ^ (lengths << 26), kSecond ^ ((place << 8) | packet.protocol));
+}
+
+}  // namespace voip::net

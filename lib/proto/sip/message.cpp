@@ -1,0 +1,490 @@
+#include "proto/sip/message.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "proto/sip/line_scanner.h"
+
+namespace voip::sip {
+namespace {
+
+constexpr std::size_t kLongestFirstLine = 16384;  // of what may still be taken for SIP
+constexpr std::size_t kLongestMethod = 256;
+constexpr std::size_t kOversizedValue = 8192;
+constexpr std::uint32_t kLargestCSeq = 0x7fffffff;  // RFC 3261 section 8.1.1.5
+
+constexpr std::uint64_t bit(HeaderId id) { return std::uint64_t{1} << static_cast<unsigned>(id); }
+static_assert(static_cast<unsigned>(HeaderId::kResourcePriority) < 64);
+
+// Header fields that may stand in a message once.
+constexpr std::uint64_t kSingle = bit(HeaderId::kFrom) | bit(HeaderId::kTo) | bit(HeaderId::kCallId) |
+                                  bit(HeaderId::kCSeq) | bit(HeaderId::kContentLength) | bit(HeaderId::kContentType) |
+                                  bit(HeaderId::kMaxForwards) | bit(HeaderId::kExpires) | bit(HeaderId::kDate) |
+                                  bit(HeaderId::kUserAgent) | bit(HeaderId::kServer) | bit(HeaderId::kContentDisposition) |
+                                  bit(HeaderId::kRSeq) | bit(HeaderId::kRAck) | bit(HeaderId::kSessionExpires) |
+                                  bit(HeaderId::kMinSe) | bit(HeaderId::kReplaces) | bit(HeaderId::kEvent);
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+constexpr std::array<bool, 256> kTokenTable = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) table[c] = is_token_char(static_cast<char>(c));
+  return table;
+}();
+bool is_token(char c) { return kTokenTable[static_cast<unsigned char>(c)]; }
+
+// "SIP/" digits "." digits, any case (RFC 3261 section 7.1).
+bool is_sip_version(std::string_view text) {
+  if (text.size() < 7 || !istarts_with(text, "SIP/") || !is_digit(text[4])) return false;
+  std::size_t i = 4;
+  while (i < text.size() && is_digit(text[i])) ++i;
+  if (i >= text.size() || text[i] != '.') return false;
+  const std::size_t minor = ++i;
+  while (i < text.size() && is_digit(text[i])) ++i;
+  return i == text.size() && i > minor;
+}
+
+// Without the line's end and the blanks before it.
+std::string_view without_line_end(std::string_view line) {
+  while (!line.empty() && is_space(line.back())) line.remove_suffix(1);
+  return line;
+}
+
+struct StartLine {
+  bool is_sip = false;
+  bool is_request = false;
+  std::string_view method, uri;       // request
+  std::string_view version;
+  std::string_view status, reason;    // response
+  bool odd_blanks = false;
+};
+
+// line: without its LF.
+StartLine split_start_line(std::string_view line) {
+  StartLine start;
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  const std::string_view text = without_line_end(line);
+  start.odd_blanks = text.size() != line.size();
+  std::size_t first = 0;
+  while (first < text.size() && is_token(text[first])) ++first;
+  if (first == 0 || first >= text.size()) return start;
+  if (text[first] == '/') {
+    // Status-Line.
+    std::size_t end = first;
+    while (end < text.size() && !is_blank(text[end])) ++end;
+    start.version = text.substr(0, end);
+    if (!is_sip_version(start.version) || end == text.size()) return start;
+    std::size_t code = end;
+    while (code < text.size() && is_blank(text[code])) ++code;
+    std::size_t code_end = code;
+    while (code_end < text.size() && !is_blank(text[code_end])) ++code_end;
+    if (code == text.size() || !is_digit(text[code])) return start;
+    start.is_sip = true;
+    start.odd_blanks = code != end + 1;  // blanks at the end belong to the reason
+    start.status = text.substr(code, code_end - code);
+    start.reason = code_end < text.size() ? text.substr(code_end + 1) : std::string_view{};
+    return start;
+  }
+  if (!is_blank(text[first])) return start;
+  std::size_t last = text.size();
+  while (last > first && !is_blank(text[last - 1])) --last;
+  start.version = text.substr(last);
+  start.method = text.substr(0, first);
+  if (!is_sip_version(start.version)) {
+    // A request without its version is still nothing else.
+    start.uri = start.version;
+    start.version = {};
+    start.is_request = start.is_sip = method_of(start.method) != Method::kOther &&
+                                      trim(text.substr(first)) == start.uri && istarts_with(start.uri, "sip:");
+    return start;
+  }
+  std::size_t begin = first;
+  while (begin < last && is_blank(text[begin])) ++begin;
+  std::size_t end = last;
+  while (end > begin && is_blank(text[end - 1])) --end;
+  if (begin == end) return start;
+  if (begin != first + 1 || end + 1 != last || text[first] != ' ' || text[last - 1] != ' ') start.odd_blanks = true;
+  start.uri = text.substr(begin, end - begin);
+  start.is_sip = true;
+  start.is_request = true;
+  return start;
+}
+
+std::size_t find_colon(std::string_view line) {
+#if defined(__SSE2__)
+  if (line.size() >= 16) {
+    __m128i head;
+    std::memcpy(&head, line.data(), sizeof head);
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(head, _mm_set1_epi8(':'))));
+    if (mask != 0) return static_cast<std::size_t>(std::countr_zero(mask));
+  }
+#endif
+  return line.find(':');
+}
+
+bool valid_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    std::size_t more = 0;
+    if (lead < 0x80) {
+      more = 0;
+    } else if (lead >= 0xc2 && lead < 0xe0) {
+      more = 1;
+    } else if (lead >= 0xe0 && lead < 0xf0) {
+      more = 2;
+    } else if (lead >= 0xf0 && lead < 0xf5) {
+      more = 3;
+    } else {
+      return false;
+    }
+    if (text.size() - i <= more) return false;
+    for (std::size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    if (more > 1) {
+      // Overlong forms, surrogates and what lies above U+10FFFF.
+      const auto second = static_cast<unsigned char>(text[i + 1]);
+      if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) ||
+          (lead == 0xf4 && second > 0x8f)) {
+        return false;
+      }
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+// Decimal digits only, kept at the largest value when they are more than it holds.
+struct Number {
+  bool valid = false;
+  bool overflow = false;
+  std::uint32_t value = 0;
+};
+Number read_digits(std::string_view text) {
+  Number number;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return number;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    if (value > 0xffffffff) {
+      value = 0xffffffff;
+      number.overflow = true;
+    }
+  }
+  number.valid = !text.empty();
+  number.value = static_cast<std::uint32_t>(value);
+  return number;
+}
+
+void read_cseq(MessageView& message) {
+  std::size_t digits = 0;
+  const std::string_view text = message.cseq;
+  while (digits < text.size() && is_digit(text[digits])) ++digits;
+  const Number number = read_digits(text.substr(0, digits));
+  const std::string_view method = trim(text.substr(digits));
+  message.cseq_number = number.value;
+  message.cseq_method = method_of(method);
+  if (!number.valid || method.empty() || digits == text.size() || !is_space(text[digits]) ||
+      !std::ranges::all_of(method, is_token)) {
+    message.anomalies.add(Anomaly::kBadCSeq);
+  }
+  if (number.overflow || number.value > kLargestCSeq) message.anomalies.add(Anomaly::kCSeqOutOfRange);
+  if (message.is_request) {
+    if (number.valid && !method.empty() && method != message.method_text) {
+      message.anomalies.add(Anomaly::kCSeqMethodMismatch);
+    }
+  } else {
+    message.method = message.cseq_method;
+    message.method_text = method;
+  }
+}
+
+// Where the body is cut, and what its declared length says of it.
+void cut_body(MessageView& message, std::string_view length_field, bool has_length, std::string_view rest,
+              bool datagram, bool cut) {
+  Number declared;
+  if (has_length) {
+    declared = read_digits(length_field);
+    if (!declared.valid) {
+      const bool negative = length_field.size() > 1 && length_field.front() == '-' && is_digit(length_field[1]);
+      message.anomalies.add(negative ? Anomaly::kContentLengthNegative : Anomaly::kBadContentLength);
+    }
+  } else if (!datagram) {
+    message.anomalies.add(Anomaly::kMissingContentLength);
+  }
+  if (!declared.valid) {
+    message.body = datagram ? rest : std::string_view{};
+    message.content_length = message.body.size();
+    message.body_truncated = datagram && cut;
+    return;
+  }
+  message.content_length = declared.value;
+  message.body = rest.substr(0, declared.value);
+  if (rest.size() < declared.value) {
+    message.body_truncated = true;
+    if (!cut) message.anomalies.add(Anomaly::kContentLengthTooLarge);
+  } else if (datagram && rest.size() > declared.value) {
+    // Blank lines and NULs behind a message are a habit of many senders, and harmless.
+    const std::string_view behind = rest.substr(declared.value);
+    if (behind.find_first_not_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos) {
+      message.anomalies.add(Anomaly::kContentLengthTooSmall);
+    }
+  }
+}
+
+void judge_start_line(const StartLine& start, MessageView& message) {
+  message.is_request = start.is_request;
+  if (start.odd_blanks) message.anomalies.add(Anomaly::kStartLineBlanks);
+  if (start.version.empty()) {
+    message.anomalies.add(Anomaly::kBadStartLine);
+  } else if (start.version != "SIP/2.0") {
+    message.anomalies.add(Anomaly::kBadVersion);
+  }
+  if (!start.is_request) {
+    message.reason = start.reason;
+    const Number code = read_digits(start.status);
+    if (start.status.size() == 3 && code.valid && code.value >= 100 && code.value <= 699) {
+      message.status = code.value;
+    } else {
+      message.anomalies.add(Anomaly::kBadStatusCode);
+    }
+    return;
+  }
+  message.method = method_of(start.method);
+  message.method_text = start.method;
+  message.request_uri = start.uri;
+  if (message.method == Method::kOther) {
+    std::array<char, 9> upper{};
+    if (start.method.size() <= upper.size()) {
+      std::ranges::transform(start.method, upper.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+      });
+      if (method_of({upper.data(), start.method.size()}) != Method::kOther) {
+        message.anomalies.add(Anomaly::kBadMethodCase);
+      }
+    }
+  }
+  const std::string_view uri = start.uri;
+  if (uri.front() == '<' || uri.back() == '>') message.anomalies.add(Anomaly::kUriWithAngleBrackets);
+  if (std::ranges::any_of(uri, is_space)) message.anomalies.add(Anomaly::kUriWithBlanks);
+}
+
+}  // namespace
+
+std::string_view MessageView::header(HeaderId id) const {
+  for (const Header& field : headers) {
+    if (field.id == id) return field.value;
+  }
+  return {};
+}
+
+std::string_view MessageView::header(std::string_view name) const {
+  for (const Header& field : headers) {
+    if (iequals(field.name, name)) return field.value;
+  }
+  return {};
+}
+
+Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
+  Parsed<MessageView> result{MessageView{}};
+  MessageView& message = result.value();
+  const std::string_view text = as_text(bytes);
+  LineScanner lines{bytes};
+
+  std::size_t line_feed = lines.next();
+  const bool only_line = line_feed == text.size();
+  const StartLine start = split_start_line(text.substr(0, line_feed));
+  if (!start.is_sip || start.method.size() > kLongestMethod || (only_line && cut && start.version.empty())) {
+    result = ParseError{only_line && cut ? Malformed::kTruncated : Malformed::kBadSyntax, 0, "sip"};
+    return result;
+  }
+  judge_start_line(start, message);
+
+  std::size_t stored = 0;
+  std::uint64_t seen = 0;
+  std::string_view length_field;
+  std::string_view max_forwards;
+  std::size_t head_end = text.size();
+  bool complete = false;
+  for (std::size_t begin = line_feed + 1; begin < text.size();) {
+    line_feed = lines.next();
+    // The line without its end.
+    std::size_t end = line_feed;
+    if (end > begin && text[end - 1] == '\r') --end;
+    if (end == begin && line_feed < text.size()) {
+      complete = true;
+      head_end = line_feed + 1;
+      break;
+    }
+    // Lines that begin with a blank go on with the value (RFC 3261 section 7.3.1).
+    while (line_feed + 1 < text.size() && is_blank(text[line_feed + 1])) {
+      message.anomalies.add(Anomaly::kFoldedLine);
+      end = line_feed = lines.next();
+      if (end > begin && text[end - 1] == '\r') --end;
+    }
+    if (line_feed >= text.size() && cut) break;  // its last value may be half a value
+    const std::string_view line = text.substr(begin, end - begin);
+    begin = line_feed + 1;
+
+    const std::size_t colon = find_colon(line);
+    if (colon >= line.size()) {
+      message.anomalies.add(Anomaly::kBadHeaderLine);
+      continue;
+    }
+    std::size_t name_end = colon;
+    while (name_end > 0 && is_blank(line[name_end - 1])) --name_end;
+    Header field;
+    field.name = line.substr(0, name_end);
+    field.id = header_id(field.name);
+    std::size_t value = colon + 1;
+    while (value < line.size() && is_space(line[value])) ++value;
+    std::size_t value_end = line.size();
+    while (value_end > value && is_space(line[value_end - 1])) --value_end;
+    field.value = line.substr(value, value_end - value);
+    if (field.value.size() > kOversizedValue) message.anomalies.add(Anomaly::kOversizedHeader);
+    if (field.id == HeaderId::kOther) {
+      if (field.name.empty()) {
+        message.anomalies.add(Anomaly::kEmptyHeaderName);
+      } else if (!std::ranges::all_of(field.name, is_token)) {
+        message.anomalies.add(Anomaly::kBadHeaderName);
+      }
+    } else if ((seen & bit(field.id)) != 0) {
+      if ((kSingle & bit(field.id)) != 0) message.anomalies.add(Anomaly::kDuplicateSingleHeader);
+    } else {
+      seen |= bit(field.id);
+      switch (field.id) {
+        case HeaderId::kVia: message.via = field.value; break;
+        case HeaderId::kFrom: message.from = field.value; break;
+        case HeaderId::kTo: message.to = field.value; break;
+        case HeaderId::kCallId: message.call_id = field.value; break;
+        case HeaderId::kCSeq: message.cseq = field.value; break;
+        case HeaderId::kContact: message.contact = field.value; break;
+        case HeaderId::kContentType: message.content_type = field.value; break;
+        case HeaderId::kContentLength: length_field = field.value; break;
+        case HeaderId::kMaxForwards: max_forwards = field.value; break;
+        case HeaderId::kUserAgent: message.user_agent = field.value; break;
+        case HeaderId::kServer:
+          if ((seen & bit(HeaderId::kUserAgent)) == 0) message.user_agent = field.value;
+          break;
+        default: break;
+      }
+    }
+    if (stored < max_headers_) {
+      if (stored == headers_.size()) headers_.resize(std::min(max_headers_, std::max<std::size_t>(32, stored * 2)));
+      headers_[stored++] = field;
+    } else {
+      message.anomalies.add(Anomaly::kTooManyHeaders);
+    }
+  }
+  message.headers = std::span<const Header>{headers_.data(), stored};
+
+  const LineScanner::Odd odd = lines.finish(head_end);
+  if (odd.nul) message.anomalies.add(Anomaly::kNulByte);
+  if (odd.bare_lf) message.anomalies.add(Anomaly::kBareLf);
+  if (odd.bare_cr && !(cut && !complete)) message.anomalies.add(Anomaly::kBareCr);
+  if (odd.high && !valid_utf8(text.substr(0, head_end))) message.anomalies.add(Anomaly::kNonUtf8);
+
+  if ((seen & bit(HeaderId::kCSeq)) != 0) read_cseq(message);
+  if ((seen & bit(HeaderId::kMaxForwards)) != 0) {
+    const Number hops = read_digits(max_forwards);
+    if (!hops.valid || hops.value > 255) message.anomalies.add(Anomaly::kBadMaxForwards);
+  }
+  if (!complete && cut) {
+    // What lies behind the cut nobody knows.
+    message.body_truncated = true;
+    const Number declared = read_digits(length_field);
+    if (declared.valid) message.content_length = declared.value;
+    return result;
+  }
+  if (!complete) message.anomalies.add(Anomaly::kNoEndOfHeaders);
+  if ((seen & bit(HeaderId::kVia)) == 0) message.anomalies.add(Anomaly::kMissingVia);
+  if ((seen & bit(HeaderId::kFrom)) == 0) message.anomalies.add(Anomaly::kMissingFrom);
+  if ((seen & bit(HeaderId::kTo)) == 0) message.anomalies.add(Anomaly::kMissingTo);
+  if ((seen & bit(HeaderId::kCallId)) == 0) message.anomalies.add(Anomaly::kMissingCallId);
+  if ((seen & bit(HeaderId::kCSeq)) == 0) message.anomalies.add(Anomaly::kMissingCSeq);
+  if (message.is_request && (seen & bit(HeaderId::kMaxForwards)) == 0) {
+    message.anomalies.add(Anomaly::kMissingMaxForwards);
+  }
+  cut_body(message, length_field, (seen & bit(HeaderId::kContentLength)) != 0, text.substr(head_end), datagram, cut);
+  return result;
+}
+
+Looks looks_like_sip(ByteView bytes) {
+  const std::string_view text = as_text(first_bytes(bytes, kLongestFirstLine));
+  std::size_t first = 0;
+  while (first < text.size() && first <= kLongestMethod && is_token(text[first])) ++first;
+  if (first > kLongestMethod) return Looks::kNo;
+  if (first == text.size()) return Looks::kNeedMore;
+  if (first == 0) return Looks::kNo;
+  if (text[first] == '/') {
+    if (first != 3 || !istarts_with(text, "SIP")) return Looks::kNo;
+  } else if (!is_blank(text[first])) {
+    return Looks::kNo;
+  }
+  const std::size_t line_feed = text.find('\n', first);
+  if (line_feed == std::string_view::npos) {
+    // A line that has its version already needs no end, only that nothing but blanks follow.
+    if (const StartLine start = split_start_line(text); start.is_sip && !start.version.empty()) return Looks::kYes;
+    return text.size() < kLongestFirstLine ? Looks::kNeedMore : Looks::kNo;
+  }
+  return split_start_line(text.substr(0, line_feed)).is_sip ? Looks::kYes : Looks::kNo;
+}
+
+StreamLength stream_length(ByteView bytes, std::size_t max_bytes) {
+  HeadScanner scanner;
+  return scanner.feed(bytes, max_bytes);
+}
+
+StreamLength HeadScanner::feed(ByteView bytes, std::size_t max_bytes) {
+  using State = StreamLength::State;
+  const std::string_view text = as_text(bytes);
+  if (head_ == 0) {
+    if (scanned_ == 0) {
+      const Looks looks = looks_like_sip(bytes);
+      if (looks == Looks::kNo) return {State::kNotSip, 0};
+      if (looks == Looks::kNeedMore || text.find('\n') == std::string_view::npos) {
+        return {bytes.size() >= max_bytes ? State::kNotSip : State::kNeedMore, 0};
+      }
+    }
+    // Line by line, each once: scanned_ stays at the beginning of the first line that is not whole.
+    for (;;) {
+      const std::size_t line_feed = text.find('\n', std::max(scanned_, searched_));
+      if (line_feed == std::string_view::npos) {
+        searched_ = text.size();
+        return {bytes.size() >= max_bytes ? State::kNotSip : State::kNeedMore, 0};
+      }
+      std::string_view line = text.substr(scanned_, line_feed - scanned_);
+      if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+      const bool first_line = scanned_ == 0;
+      scanned_ = line_feed + 1;
+      if (line.empty() && !first_line) {
+        head_ = scanned_;
+        break;
+      }
+      if (first_line) continue;
+      if (!line.empty() && is_blank(line.front())) {
+        // A Content-Length whose digits stand in the next line.
+        if (pending_length_) {
+          length_ = read_digits(trim(line)).value;
+          pending_length_ = trim(line).empty();
+        }
+        continue;
+      }
+      pending_length_ = false;
+      const std::size_t colon = find_colon(line);
+      if (colon >= line.size() || has_length_) continue;
+      if (header_id(without_line_end(line.substr(0, colon))) != HeaderId::kContentLength) continue;
+      has_length_ = true;
+      const std::string_view value = trim(line.substr(colon + 1));
+      pending_length_ = value.empty();
+      const Number declared = read_digits(value);
+      length_ = declared.valid ? declared.value : 0;
+    }
+  }
+  const std::size_t whole = head_ + length_;
+  if (whole > max_bytes) return {State::kNotSip, whole};
+  if (bytes.size() < whole) return {State::kNeedMore, whole};
+  return {State::kComplete, whole};
+}
+
+}  // namespace voip::sip

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "render/output.h"
+#include "report/report.h"
+
+namespace voip::render {
+
+struct RenderOptions {
+  // Text only.
+  bool colour = false;
+  unsigned width = 100;  // columns to wrap sentences at
+  bool brief = false;    // verdict and findings, nothing else
+  // A moment in the user's zone; empty: UTC.
+  std::function<std::string(Timestamp)> format_time;
+};
+
+// One output format. Rendering never fails; the Output keeps its errors.
+struct Format {
+  std::string_view name;     // as --format takes it
+  std::string_view purpose;  // for --help
+  void (*render)(const report::Report& report, const RenderOptions& options, Output& out) = nullptr;
+};
+
+// In the order of --help; the first is the default.
+std::span<const Format> formats();
+const Format* find_format(std::string_view name);  // null when there is none
+
+}  // namespace voip::render

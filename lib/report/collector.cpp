@@ -1,0 +1,103 @@
+#include "report/collector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace voip::report {
+
+bool FailPolicy::counts(const Rule& rule, Severity severity, Confidence confidence, FindingStatus status) const {
+  if (never || status != FindingStatus::kNew || confidence < min_confidence) return false;
+  if (level && severity >= *level) return true;
+  return std::ranges::any_of(rules, [&](const Rule* wanted) { return wanted->id == rule.id; });
+}
+
+Collector::Collector(std::span<const Rule* const> rules, Caps caps) : caps_(caps) {
+  for (const Rule* rule : rules) (void)of(*rule);
+}
+
+Collector::PerRule& Collector::of(const Rule& rule) {
+  PerRule& entry = rules_[rule.id];
+  entry.rule = &rule;
+  return entry;
+}
+
+void Collector::add(Finding finding) {
+  assert(finding.rule != nullptr && !finding.evidence.empty());
+  PerRule& entry = of(*finding.rule);
+  ++entry.added[static_cast<std::size_t>(finding.severity)][static_cast<std::size_t>(finding.confidence)]
+               [static_cast<std::size_t>(finding.status)];
+  ++entry.total;
+  if (entry.kept >= caps_.per_rule || findings_.size() >= caps_.all) return;
+  ++entry.kept;
+  findings_.push_back(std::move(finding));
+}
+
+void Collector::tally(const Rule& rule, Verdict verdict, std::uint64_t subjects) {
+  of(rule).subjects[static_cast<std::size_t>(verdict)] += subjects;
+}
+
+void Collector::sort() {
+  // Stable, and with the text last, so that nothing but the capture decides.
+  const auto first = [](const Finding& f) { return f.evidence.empty() ? FrameRef{} : f.evidence.front().frame; };
+  std::ranges::stable_sort(findings_, [&](const Finding& a, const Finding& b) {
+    if (const auto order = first(a) <=> first(b); order != 0) return order < 0;
+    if (a.rule->id != b.rule->id) return a.rule->id < b.rule->id;
+    if (a.entity != b.entity) return a.entity < b.entity;
+    return a.message < b.message;
+  });
+}
+
+std::vector<CheckTally> Collector::checks() const {
+  std::vector<CheckTally> checks;
+  checks.reserve(rules_.size());
+  for (const auto& [id, entry] : rules_) checks.push_back({entry.rule, entry.subjects});
+  return checks;
+}
+
+std::uint64_t Collector::count(Severity severity) const {
+  std::uint64_t sum = 0;
+  for (const auto& [id, entry] : rules_) {
+    for (const auto& by_status : entry.added[static_cast<std::size_t>(severity)]) {
+      for (const std::uint64_t n : by_status) sum += n;
+    }
+  }
+  return sum;
+}
+
+std::uint64_t Collector::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& [id, entry] : rules_) sum += entry.total;
+  return sum;
+}
+
+std::vector<std::string> Collector::notes() const {
+  std::vector<std::string> notes;
+  for (const auto& [id, entry] : rules_) {
+    if (entry.kept == entry.total) continue;
+    notes.push_back(fmt::format("{} ({}): {} of {} findings are listed, the others only counted", id, entry.rule->name,
+                                entry.kept, entry.total));
+  }
+  return notes;
+}
+
+std::uint64_t Collector::failing(const FailPolicy& policy) const {
+  std::uint64_t sum = 0;
+  for (const auto& [id, entry] : rules_) {
+    for (std::size_t severity = 0; severity < 5; ++severity) {
+      for (std::size_t confidence = 0; confidence < 3; ++confidence) {
+        for (std::size_t status = 0; status < 3; ++status) {
+          const std::uint64_t n = entry.added[severity][confidence][status];
+          if (n != 0 && policy.counts(*entry.rule, static_cast<Severity>(severity), static_cast<Confidence>(confidence),
+                                      static_cast<FindingStatus>(status))) {
+            sum += n;
+          }
+        }
+      }
+    }
+  }
+  return sum;
+}
+
+}  // namespace voip::report

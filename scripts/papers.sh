@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Writes the pages that come from the programs: doc/checks.md, from the rule tables. The test cli.papers compares.
+# usage: scripts/papers.sh [PROGRAM...]; without one, srtp-check of preset dev is built first.
+set -eu
+cd "$(dirname "$0")/.."
+if [ "$#" -eq 0 ]; then
+  cmake --preset dev >/dev/null
+  cmake --build --preset dev -j "${JOBS:-2}" --target srtp-check >/dev/null
+  set -- build/dev/apps/srtp-check
+fi
+python3 tests/cli/check_papers.py --source . --write "$@"
