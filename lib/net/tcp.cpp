@@ -11,6 +11,7 @@ constexpr std::int64_t kFarAway = 16 << 20;
 constexpr std::uint8_t kStraysForAnotherConnection = 3;
 // What a held segment costs beside its bytes, so that many tiny ones are bounded too.
 constexpr std::size_t kHeldOverhead = 128;
+constexpr std::chrono::milliseconds kReorderPatience{200};
 constexpr std::chrono::seconds kHolePatience{30};
 // A closed connection's ports may be used again without a SYN in the capture.
 constexpr std::chrono::seconds kLinger{60};
@@ -230,7 +231,9 @@ void TcpReassembler::give_up_hole(Connection& connection, unsigned direction, Ha
 
 void TcpReassembler::give_up_acked(Connection& connection, unsigned direction, Handler& out) {
   Direction& own = connection.directions[direction];
-  while (!own.held.empty() && distance(own.held.begin()->first, own.acked) >= 0) {
+  // A tap may show the acknowledgement before the segment that it acknowledges: not at once.
+  while (!own.held.empty() && distance(own.held.begin()->first, own.acked) >= 0 &&
+         later_by(own.held.begin()->second.frame.time, connection.last_frame.time, kReorderPatience)) {
     give_up_hole(connection, direction, out);
   }
   if (!own.fin_seen || own.finished || !own.held.empty()) return;

@@ -24,7 +24,6 @@ struct Row {
 class MessageList final : public session::Observer {
  public:
   void on_message(const dissect::SipEvent& event, const session::Call*) override {
-    if (event.provenance != net::Provenance::kWire) return;
     const sip::MessageView& message = *event.message;
     rows.push_back({event.frame.number, message.is_request ? std::string(message.method_text) : std::to_string(message.status),
                     std::string(message.call_id)});
@@ -86,9 +85,39 @@ void compare(const std::filesystem::path& capture, const std::filesystem::path& 
 
 }  // namespace
 
+// Public captures that the project does not carry; their oracles are kept in testdata/corpus-oracle.
+TEST_CASE("SIP messages of the public corpus, when it is at hand, are those that tshark sees", "[oracle]") {
+  const char* named = std::getenv("VOIP_CORPUS");
+  const std::filesystem::path corpus = named != nullptr ? std::filesystem::path(named) : std::filesystem::path(SOURCE_DIR) / "../shared/corpus";
+  if (!std::filesystem::is_directory(corpus)) {
+    WARN("no corpus at " << corpus.string() << " (VOIP_CORPUS names one): nothing compared");
+    return;
+  }
+  const std::map<std::string, std::set<Row>> explained{
+      // RFC 4475's start lines that tshark takes for no SIP: another version (badvers), a status of four digits (bigcode),
+      // blanks in the Request-URI or around it (lwsruri, lwsstart, trws), and a method of its own kind. We tell them, with anomalies.
+      {"resiprocate-torture.pcap", {{10, "*", ""}, {14, "*", ""}, {46, "*", ""}, {47, "*", ""}, {74, "*", ""}, {77, "*", ""}}},
+  };
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(TESTDATA_DIR) / "corpus-oracle")) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(".sip.tsv")) continue;
+    const std::filesystem::path capture = corpus / name.substr(0, name.size() - 8);
+    if (!std::filesystem::exists(capture)) continue;
+    const auto at = explained.find(capture.filename().string());
+    compare(capture, entry.path(), at == explained.end() ? std::set<Row>{} : at->second);
+  }
+}
+
 TEST_CASE("SIP messages of every fixture are those that tshark sees", "[oracle]") {
   // What differs, by fixture, and why.
-  const std::map<std::string, std::set<Row>> explained{};
+  const std::map<std::string, std::set<Row>> explained{
+      // tshark does not go on behind a keep-alive (CRLF CRLF) within a segment.
+      {"tcp-keepalive-inside.pcap", {{30, "*", ""}, {42, "*", ""}}},
+      // The start of an INVITE whose end the capture lost: we tell it, as truncated; tshark does not.
+      {"tcp-hole.pcap", {{17, "*", ""}}},
+      // The oracle lists the HEP copies too; we count each message once, where it was first seen.
+      {"hep-and-sip.pcap", {{2, "*", ""}, {4, "*", ""}, {6, "*", ""}, {8, "*", ""}, {10, "*", ""}, {14, "*", ""}, {16, "*", ""}, {21, "*", ""}, {23, "*", ""}, {330, "*", ""}, {332, "*", ""}, {334, "*", ""}, {336, "*", ""}}},
+  };
   std::size_t compared = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(TESTDATA_DIR)) {
     const std::filesystem::path path = entry.path();

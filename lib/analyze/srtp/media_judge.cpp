@@ -78,6 +78,8 @@ constexpr double kAsRandom = 10;
 // With a length that fits the codec without any tag, and a codec whose length is fixed, this much is enough: the length
 // itself is the better half of the proof. e^-12 = 6e-6.
 constexpr double kBesideLength = 12;
+constexpr std::uint64_t kShortStream = 300;
+constexpr std::uint32_t kRowBeside = 3;  // bare packets beside tagged ones
 // Over a whole stream the random side is asked once for each question: e^-14 * 20 = 2e-5.
 constexpr double kStreamAsRandom = 14;
 
@@ -189,6 +191,7 @@ struct Segment {
   std::uint32_t packets = 0;
   std::uint32_t step = 0;  // of most of its packets
   std::uint16_t size = 0;
+  std::uint32_t alike = 0;  // packets of that step and size, less those of others
   float nats = 0;
   FrameRef first;
   FrameRef last;
@@ -381,6 +384,7 @@ void append_segment(Slot& slot, Segment next) {
       last.size = next.size;
     }
     last.packets += next.packets;
+    last.alike += next.alike;
     last.last = next.last;
     last.tail = next.tail;
     last.tail_before = next.tail_before;
@@ -420,6 +424,7 @@ bool close_in_two(Slot& slot, const Verdict& whole) {
                         .packets = cut.packets,
                         .step = cut.before.step,
                         .size = cut.before.size,
+                        .alike = cut.before.count,
                         .nats = static_cast<float>(head.best.nats),
                         .first = window.first,
                         .last = cut.last});
@@ -428,6 +433,7 @@ bool close_in_two(Slot& slot, const Verdict& whole) {
                         .packets = rest_packets,
                         .step = window.pair.step,
                         .size = window.pair.size,
+                        .alike = window.pair.count,
                         .nats = static_cast<float>(tail.best.nats),
                         .first = cut.next,
                         .last = window.last});
@@ -464,6 +470,7 @@ void close_window(Slot& slot) {
                  .packets = window.packets,
                  .step = window.pair.step,
                  .size = window.pair.size,
+                 .alike = window.pair.count,
                  .nats = static_cast<float>(whole.best.nats),
                  .first = window.first,
                  .last = window.last};
@@ -560,7 +567,7 @@ bool ask(Slot& slot, ByteView payload) {
   if (size == 38 || size == 42 || size == 48 || size == 54) flag = 37;
   if (size == 50 || size == 60 || size == 66) flag = 49;
   if (flag != 0) {
-    if (payload[flag] != slot.flag_byte) count(kIlbcFlag, (payload[flag] & 1) == 0);
+    if (slot.run > 1 && payload[flag] != slot.flag_byte) count(kIlbcFlag, (payload[flag] & 1) == 0);
     slot.flag_byte = payload[flag];
   }
   if (size >= 6 && size <= 250) {
@@ -874,7 +881,7 @@ std::optional<std::int32_t> overhead_of(const Reading& reading, const Segment& s
 
 // With the codec known, windows that said nothing by themselves may be told by their length, or belong to their
 // neighbours.
-void settle_segments(Reading& reading) {
+void settle_segments(Reading& reading, std::optional<unsigned> negotiated) {
   auto& segments = reading.slot.segments;
   const auto has = [&](Class kind, bool with_tag) {
     return std::ranges::any_of(segments, [&](const Segment& segment) {
@@ -882,24 +889,31 @@ void settle_segments(Reading& reading) {
       return segment.kind == kind && overhead && (*overhead > 0) == with_tag;
     });
   };
-  const bool tagged_random = has(Class::kRandom, true);
-  const bool bare_structured = has(Class::kStructured, false);
   const auto turn = [&](Segment& segment, Class kind) {
     reading.slot.by_class[static_cast<std::size_t>(segment.kind)] -= segment.packets;
     reading.slot.by_class[static_cast<std::size_t>(kind)] += segment.packets;
     segment.kind = kind;
   };
+  // Where no tag was agreed upon, a bare length says nothing.
+  const bool length_tells = negotiated != 0U;
+  const bool tagged_random = has(Class::kRandom, true);
   for (Segment& segment : segments) {
-    if (segment.kind == Class::kStructured) continue;
     const auto overhead = overhead_of(reading, segment);
-    if (!overhead) continue;
-    if (*overhead == 0 && segment.kind == Class::kUnclear && (segment.nats >= kBesideLength || tagged_random)) {
-      turn(segment, Class::kStructured);
-    } else if (*overhead == 0 && bare_structured) {
-      // Nothing took a tag away: the same clear codec, with less to tell.
-      turn(segment, Class::kStructured);
-    } else if (*overhead > 0 && segment.kind == Class::kUnclear && tagged_random && segment.nats < kAsRandom) {
+    if (!overhead || segment.kind != Class::kUnclear) continue;
+    if (*overhead == 0 && length_tells) {
+      // Beside ciphertext with a tag, packets that are all bare are clear: before the keys came, or after they went.
+      // With no such neighbour it takes more, and a short stream: a long one has asked too often.
+      const bool bare_row = tagged_random && segment.alike >= kRowBeside && segment.alike + 2 >= segment.packets;
+      const bool told = segment.nats >= kBesideLength && reading.slot.packets <= kShortStream;
+      if (bare_row || told) turn(segment, Class::kStructured);
+    } else if (*overhead > 0 && tagged_random && segment.nats < kAsRandom) {
       turn(segment, Class::kRandom);
+    }
+  }
+  if (length_tells && has(Class::kStructured, false)) {
+    for (Segment& segment : segments) {
+      // Nothing took a tag away: the same clear codec, with less to tell.
+      if (segment.kind != Class::kStructured && overhead_of(reading, segment) == 0) turn(segment, Class::kStructured);
     }
   }
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -1062,7 +1076,11 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
         return;
       }
       // GSM and G.729 obey their rules whatever they carry: this is not what it is said to be, or it is encrypted.
-      if (!has_rule(reading.codec) || reading.codec.kind == CodecKind::kIlbc || judged < kMinUnknown) {
+      // G.726 was guessed from its length alone; its loudest noise shows itself within 300 packets.
+      const bool rule_broken =
+          has_rule(reading.codec) && reading.codec.kind != CodecKind::kIlbc && judged >= kMinUnknown;
+      const bool wrong_guess = reading.guessed && reading.codec.kind == CodecKind::kG726 && judged >= kShortStream;
+      if (!rule_broken && !wrong_guess) {
         reading.reason = joined(size, as_random) + ": random bytes without a tag may be noise as well as ciphertext";
         return;
       }
@@ -1095,7 +1113,7 @@ Reading read_slot(const Slot& slot, std::span<const CodecHint> hints, std::optio
     reading.overhead = reading.overheads.front().bytes;
     reading.overhead_share = static_cast<double>(reading.overheads.front().packets) / static_cast<double>(all);
   }
-  settle_segments(reading);
+  settle_segments(reading, negotiated);
   decide(reading, negotiated);
   return reading;
 }
