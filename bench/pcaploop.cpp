@@ -1,5 +1,5 @@
-// The yardstick: reads a capture with libpcap, packet by packet, and touches the first bytes of each. Nothing that reads
-// captures through libpcap can be faster.
+// The yardstick: reads a capture with libpcap, packet by packet, and touches the first bytes of each. Nothing that
+// reads captures through libpcap can be faster.
 #include <pcap/pcap.h>
 
 #include <cinttypes>

@@ -18,12 +18,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   unsigned sum = 0;
   while ((*source)->next(packet)) {
     ++packets;
-    if (packet.frame.number <= number || packet.wire_length == 0 || packet.bytes.size() > packet.wire_length) std::abort();
+    if (packet.frame.number <= number || packet.wire_length == 0 || packet.bytes.size() > packet.wire_length)
+      std::abort();
     number = packet.frame.number;
     for (const std::uint8_t byte : packet.bytes) sum += byte;
   }
   const capture::InputInfo& info = (*source)->inputs().at(0);
-  if (info.packets < packets || info.complete != (info.complete && info.usable) || (*source)->next(packet)) std::abort();
+  if (info.packets < packets || info.complete != (info.complete && info.usable) || (*source)->next(packet))
+    std::abort();
   if (!info.complete && info.problems.empty()) std::abort();
   return sum == 0xffffffff ? 1 : 0;
 }

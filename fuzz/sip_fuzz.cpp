@@ -40,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t n = 1; n <= size && n <= 2048; n += 1 + n / 16) {
     const auto part = scanner.feed(bytes.first(n), 4096);
     if (part.state == sip::StreamLength::State::kComplete) {
-      if (part.length > n || (whole.state == sip::StreamLength::State::kComplete && whole.length != part.length)) std::abort();
+      if (part.length > n || (whole.state == sip::StreamLength::State::kComplete && whole.length != part.length))
+        std::abort();
       break;
     }
     if (part.state == sip::StreamLength::State::kNotSip) break;

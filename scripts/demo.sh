@@ -21,9 +21,14 @@ cat <<END
 srtp-check ended with exit status 1: it found what --fail-on (default: high) names. That is what this capture is for, so
 the demo itself ends with 0. Where to go next:
 
-  $tool --help                    options
-  $tool --explain SRTP-001        what a check means, and what to do
-  $tool -f json $capture          the report for programs (doc/output.md)
-  $tool YOUR.pcapng               a capture of your own
-  ./scripts/test.sh                                   build and run all tests
+  $tool --help
+      options; the manual is man/srtp-check.1.scd
+  $tool --explain SRTP-001
+      what a check means, and what to do
+  $tool -f json $capture
+      the report for programs, see doc/output.md
+  $tool YOUR.pcapng
+      a capture of your own
+  ./scripts/test.sh
+      build and run all tests
 END

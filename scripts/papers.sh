@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes the pages that come from the programs: doc/checks.md, from the rule tables. The test cli.papers compares.
+# Writes what comes from the programs: doc/checks.md from the rule tables, the README's example. The test cli.papers
+# compares.
 # usage: scripts/papers.sh [PROGRAM...]; without one, srtp-check of preset dev is built first.
 set -eu
 cd "$(dirname "$0")/.."

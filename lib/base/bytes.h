@@ -25,23 +25,23 @@ inline ByteView as_bytes(std::string_view text) {
 inline ByteView first_bytes(ByteView bytes, std::size_t n) { return bytes.first(n < bytes.size() ? n : bytes.size()); }
 
 // What is left after the first n bytes; empty when there are fewer.
-inline ByteView after_bytes(ByteView bytes, std::size_t n) {
-  return n < bytes.size() ? bytes.subspan(n) : ByteView{};
-}
+inline ByteView after_bytes(ByteView bytes, std::size_t n) { return n < bytes.size() ? bytes.subspan(n) : ByteView{}; }
 
 // Big-endian load from bytes that are known to be there (checked by the caller's length test).
 // For the packet path, where a cursor's bookkeeping would be paid for each packet.
 template <std::unsigned_integral T>
 constexpr T load_be(const std::uint8_t* at) {
   T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
   return value;
 }
 
 template <std::unsigned_integral T>
 constexpr T load_le(const std::uint8_t* at) {
   T value = 0;
-  for (std::size_t i = sizeof(T); i-- > 0;) value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
+  for (std::size_t i = sizeof(T); i-- > 0;)
+    value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
   return value;
 }
 

@@ -60,8 +60,8 @@ bool IpAddress::is_private() const {
   if (loopback()) return true;
   if (!is_v4()) return (bytes_[0] & 0xfe) == 0xfc || (bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80);
   const std::uint32_t value = v4_value();
-  return (value >> 24) == 10 || (value >> 20) == 0xac1 || (value >> 16) == 0xc0a8 || (value >> 22) == (0x64400000U >> 22) ||
-         (value >> 16) == 0xa9fe;
+  return (value >> 24) == 10 || (value >> 20) == 0xac1 || (value >> 16) == 0xc0a8 ||
+         (value >> 22) == (0x64400000U >> 22) || (value >> 16) == 0xa9fe;
 }
 
 std::uint32_t IpAddress::v4_value() const { return load_be<std::uint32_t>(bytes_.data() + 12); }
@@ -74,7 +74,8 @@ std::string IpAddress::to_string() const {
 }
 
 std::string Endpoint::to_string() const {
-  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port()) : fmt::format("[{}]:{}", address.to_string(), port());
+  return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port())
+                         : fmt::format("[{}]:{}", address.to_string(), port());
 }
 
 }  // namespace voip

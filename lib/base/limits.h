@@ -11,8 +11,8 @@ namespace voip {
 struct Limits {
   // net
   std::size_t tunnel_depth = 8;
-  std::size_t fragment_trains = 4096;          // datagrams under reassembly
-  std::size_t fragment_bytes = 32U << 20;      // held by all of them
+  std::size_t fragment_trains = 4096;      // datagrams under reassembly
+  std::size_t fragment_bytes = 32U << 20;  // held by all of them
   std::chrono::seconds fragment_idle{60};
   std::size_t tcp_connections = 65536;
   std::size_t tcp_buffered_bytes = 64U << 20;  // out-of-order bytes of all connections
@@ -26,11 +26,11 @@ struct Limits {
   std::size_t websocket_frame_bytes = 1U << 20;
   // session
   std::size_t transactions = 1U << 18;
-  std::size_t calls = 1U << 17;                // live ones
+  std::size_t calls = 1U << 17;  // live ones
   std::size_t hops_per_call = 64;
-  std::size_t media_streams = 1U << 18;        // live ones
+  std::size_t media_streams = 1U << 18;  // live ones
   std::chrono::seconds call_idle{4 * 3600};
-  std::chrono::seconds call_linger{32};        // after its end, for stragglers and late media
+  std::chrono::seconds call_linger{32};  // after its end, for stragglers and late media
   std::chrono::seconds stream_idle{120};
 };
 

@@ -25,7 +25,7 @@ const char* to_string(Malformed kind);
 
 struct ParseError {
   Malformed kind = Malformed::kBadSyntax;
-  std::size_t offset = 0;   // bytes from the start of what was parsed
+  std::size_t offset = 0;  // bytes from the start of what was parsed
   const char* field = "";  // static, like "rtp.version"
 };
 
@@ -33,8 +33,8 @@ struct ParseError {
 template <class T>
 class [[nodiscard]] Parsed {
  public:
-  Parsed(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT: implicit on purpose
-  Parsed(ParseError error) : state_(std::in_place_index<1>, error) {}            // NOLINT
+  Parsed(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Parsed(ParseError error) : state_(std::in_place_index<1>, error) {}    // NOLINT
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   const T& value() const { return std::get<0>(state_); }
@@ -58,8 +58,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}          // NOLINT
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}      // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
   const T& value() const { return std::get<0>(state_); }

@@ -16,8 +16,8 @@ constexpr bool is_alpha(char c) { return ascii_lower(c) >= 'a' && ascii_lower(c)
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 // RFC 3261 section 25.1, token.
 constexpr bool is_token_char(char c) {
-  return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '!' || c == '%' || c == '*' || c == '_' || c == '+' ||
-         c == '`' || c == '\'' || c == '~';
+  return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '!' || c == '%' || c == '*' || c == '_' ||
+         c == '+' || c == '`' || c == '\'' || c == '~';
 }
 
 bool iequals(std::string_view a, std::string_view b);

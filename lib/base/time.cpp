@@ -52,8 +52,8 @@ std::string format_utc(Timestamp time, int digits) {
     --days;
   }
   const Civil date = civil_from_days(days);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day, second_of_day / 3600,
-                                 second_of_day / 60 % 60, second_of_day % 60);
+  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", date.year, date.month, date.day,
+                                 second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
   if (digits > 0) {
     std::int64_t scaled = rest;
     for (int i = digits; i < 9; ++i) scaled /= 10;
@@ -109,11 +109,12 @@ std::optional<Timestamp> parse_time(std::string_view text) {
       in.accept('z');
     }
   }
-  if (!in.ok() || !in.at_end() || year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-      minute > 59 || second > 60) {
+  if (!in.ok() || !in.at_end() || year < 1970 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 ||
+      hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
-  const std::int64_t seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
+  const std::int64_t seconds =
+      days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
   return Timestamp{seconds * kNsPerSecond + ns};
 }
 

@@ -33,9 +33,10 @@ Error cannot_open(const std::string& path, int error) {
     case EPERM: {
       struct stat st {};
       if (::stat(path.c_str(), &st) != 0) return {"Permission denied: a directory on the way can't be searched."};
-      return {fmt::format("Permission denied: the file belongs to user id {} with mode {:04o} (tcpdump and dumpcap "
-                          "write as a user of their own).",
-                          st.st_uid, st.st_mode & 07777U)};
+      return {
+          fmt::format("Permission denied: the file belongs to user id {} with mode {:04o} (tcpdump and dumpcap "
+                      "write as a user of their own).",
+                      st.st_uid, st.st_mode & 07777U)};
     }
     default: return {fmt::format("The file can't be opened: {}.", reason(error))};
   }
@@ -50,15 +51,14 @@ std::size_t MemorySource::read(std::span<std::uint8_t> out) {
   return taken.size();
 }
 
-void DescriptorPool::opened(FileSource& file) {
-  if (open_.size() >= most_open_ && !open_.empty()) {
-    const auto idle = std::min_element(open_.begin(), open_.end(), [](const FileSource* a, const FileSource* b) {
-      return a->last_use_ < b->last_use_;
-    });
-    (*idle)->park();  // takes itself off the list
-  }
-  open_.push_back(&file);
+void DescriptorPool::make_room() {
+  if (open_.size() < most_open_) return;
+  const auto idle = std::min_element(
+      open_.begin(), open_.end(), [](const FileSource* a, const FileSource* b) { return a->last_use_ < b->last_use_; });
+  if (idle != open_.end()) (*idle)->park();  // takes itself off the list
 }
+
+void DescriptorPool::opened(FileSource& file) { open_.push_back(&file); }
 
 void DescriptorPool::closed(FileSource& file) { std::erase(open_, &file); }
 
@@ -69,6 +69,7 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, st
     file->fd_ = STDIN_FILENO;
     file->owned_ = false;
   } else {
+    if (pool) pool->make_room();
     file->fd_ = open_again_if_interrupted(path.c_str());
     if (file->fd_ < 0) return cannot_open(path, errno);
   }
@@ -99,6 +100,7 @@ void FileSource::park() {
 }
 
 bool FileSource::reopen() {
+  pool_->make_room();
   const int fd = open_again_if_interrupted(path_.c_str());
   if (fd < 0) {
     problem_ = fmt::format("The file can't be opened again: {}.", reason(errno));

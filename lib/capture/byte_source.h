@@ -42,6 +42,8 @@ class FileSource;
 class DescriptorPool {
  public:
   explicit DescriptorPool(std::size_t most_open) : most_open_(most_open) {}
+  // Before one more is opened.
+  void make_room();
   void opened(FileSource& file);
   void closed(FileSource& file);
   std::uint64_t tick() { return ++ticks_; }

@@ -95,9 +95,7 @@ class ZstdCodec final : public Codec {
     }
     return step;
   }
-  bool restart(ByteView packed) override {
-    return packed.size() < 4 || compression_of(packed) == Compression::kZstd;
-  }
+  bool restart(ByteView packed) override { return packed.size() < 4 || compression_of(packed) == Compression::kZstd; }
   std::string broken_because() const override { return because_; }
 
  private:
@@ -226,7 +224,9 @@ class Unpacker final : public ByteSource {
   ByteView pending() const { return ByteView{chunk_}.subspan(begin_, end_ - begin_); }
 
   void refill(std::size_t keep) {
-    if (keep != 0) std::copy(chunk_.begin() + static_cast<std::ptrdiff_t>(begin_), chunk_.begin() + static_cast<std::ptrdiff_t>(end_), chunk_.begin());
+    if (keep != 0)
+      std::copy(chunk_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                chunk_.begin() + static_cast<std::ptrdiff_t>(end_), chunk_.begin());
     begin_ = 0;
     end_ = keep;
     if (end_ == chunk_.size()) {

@@ -32,27 +32,30 @@ using namespace std::string_view_literals;
 
 // Words of the language that are no names, pcap-filter(7).
 constexpr std::array kWords{
-    "host"sv,     "net"sv,      "port"sv,     "portrange"sv, "proto"sv,    "protochain"sv, "src"sv,     "dst"sv,
-    "or"sv,       "and"sv,      "not"sv,      "gateway"sv,   "broadcast"sv, "multicast"sv, "less"sv,    "greater"sv,
-    "mask"sv,     "ether"sv,    "fddi"sv,     "tr"sv,        "wlan"sv,     "link"sv,       "ppp"sv,     "slip"sv,
-    "ip"sv,       "ip6"sv,      "arp"sv,      "rarp"sv,      "tcp"sv,      "udp"sv,        "sctp"sv,    "icmp"sv,
-    "icmp6"sv,    "igmp"sv,     "igrp"sv,     "pim"sv,       "vrrp"sv,     "carp"sv,       "esp"sv,     "ah"sv,
-    "decnet"sv,   "lat"sv,      "sca"sv,      "moprc"sv,     "mopdl"sv,    "atalk"sv,      "aarp"sv,    "iso"sv,
-    "esis"sv,     "es-is"sv,    "isis"sv,     "is-is"sv,     "clnp"sv,     "stp"sv,        "ipx"sv,     "netbeui"sv,
-    "l1"sv,       "l2"sv,       "iih"sv,      "lsp"sv,       "snp"sv,      "csnp"sv,       "psnp"sv,    "vlan"sv,
-    "mpls"sv,     "pppoed"sv,   "pppoes"sv,   "geneve"sv,    "inbound"sv,  "outbound"sv,   "ifindex"sv, "ifname"sv,
-    "on"sv,       "rnr"sv,      "rulenum"sv,  "srnr"sv,      "subrulenum"sv, "rset"sv,     "ruleset"sv, "reason"sv,
-    "action"sv,   "type"sv,     "subtype"sv,  "dir"sv,       "direction"sv, "ra"sv,        "ta"sv,      "addr1"sv,
-    "addr2"sv,    "addr3"sv,    "addr4"sv,    "address1"sv,  "address2"sv, "address3"sv,   "address4"sv, "len"sv,
-    "length"sv,   "radio"sv,    "byte"sv,     "llc"sv,       "lane"sv,     "metac"sv,      "bcc"sv,     "sc"sv,
-    "ilmic"sv,    "oam"sv,      "oamf4"sv,    "oamf4ec"sv,   "oamf4sc"sv,  "connectmsg"sv, "metaconnect"sv, "vpi"sv,
-    "vci"sv,      "fisu"sv,     "lssu"sv,     "lsu"sv,       "msu"sv,      "opc"sv,        "dpc"sv,     "sls"sv,
-    "hfisu"sv,    "hlssu"sv,    "hmsu"sv,     "hopc"sv,      "hdpc"sv,     "hsls"sv,       "sio"sv,     "hsio"sv,
-    "tcpflags"sv, "icmptype"sv, "icmpcode"sv, "icmp6type"sv, "icmp6code"sv, "fragmented"sv};
+    "host"sv,      "net"sv,      "port"sv,     "portrange"sv, "proto"sv,      "protochain"sv,  "src"sv,
+    "dst"sv,       "or"sv,       "and"sv,      "not"sv,       "gateway"sv,    "broadcast"sv,   "multicast"sv,
+    "less"sv,      "greater"sv,  "mask"sv,     "ether"sv,     "fddi"sv,       "tr"sv,          "wlan"sv,
+    "link"sv,      "ppp"sv,      "slip"sv,     "ip"sv,        "ip6"sv,        "arp"sv,         "rarp"sv,
+    "tcp"sv,       "udp"sv,      "sctp"sv,     "icmp"sv,      "icmp6"sv,      "igmp"sv,        "igrp"sv,
+    "pim"sv,       "vrrp"sv,     "carp"sv,     "esp"sv,       "ah"sv,         "decnet"sv,      "lat"sv,
+    "sca"sv,       "moprc"sv,    "mopdl"sv,    "atalk"sv,     "aarp"sv,       "iso"sv,         "esis"sv,
+    "es-is"sv,     "isis"sv,     "is-is"sv,    "clnp"sv,      "stp"sv,        "ipx"sv,         "netbeui"sv,
+    "l1"sv,        "l2"sv,       "iih"sv,      "lsp"sv,       "snp"sv,        "csnp"sv,        "psnp"sv,
+    "vlan"sv,      "mpls"sv,     "pppoed"sv,   "pppoes"sv,    "geneve"sv,     "inbound"sv,     "outbound"sv,
+    "ifindex"sv,   "ifname"sv,   "on"sv,       "rnr"sv,       "rulenum"sv,    "srnr"sv,        "subrulenum"sv,
+    "rset"sv,      "ruleset"sv,  "reason"sv,   "action"sv,    "type"sv,       "subtype"sv,     "dir"sv,
+    "direction"sv, "ra"sv,       "ta"sv,       "addr1"sv,     "addr2"sv,      "addr3"sv,       "addr4"sv,
+    "address1"sv,  "address2"sv, "address3"sv, "address4"sv,  "len"sv,        "length"sv,      "radio"sv,
+    "byte"sv,      "llc"sv,      "lane"sv,     "metac"sv,     "bcc"sv,        "sc"sv,          "ilmic"sv,
+    "oam"sv,       "oamf4"sv,    "oamf4ec"sv,  "oamf4sc"sv,   "connectmsg"sv, "metaconnect"sv, "vpi"sv,
+    "vci"sv,       "fisu"sv,     "lssu"sv,     "lsu"sv,       "msu"sv,        "opc"sv,         "dpc"sv,
+    "sls"sv,       "hfisu"sv,    "hlssu"sv,    "hmsu"sv,      "hopc"sv,       "hdpc"sv,        "hsls"sv,
+    "sio"sv,       "hsio"sv,     "tcpflags"sv, "icmptype"sv,  "icmpcode"sv,   "icmp6type"sv,   "icmp6code"sv,
+    "fragmented"sv};
 // The word behind one of these is a service, an interface or a kind of frame: never asked from the network.
-constexpr std::array kTakesName{"port"sv,   "portrange"sv, "proto"sv,     "protochain"sv, "type"sv, "subtype"sv,
-                                "dir"sv,    "direction"sv, "ifname"sv,    "on"sv,         "reason"sv, "action"sv,
-                                "ruleset"sv, "rset"sv,     "llc"sv};
+constexpr std::array kTakesName{"port"sv,    "portrange"sv, "proto"sv,     "protochain"sv, "type"sv,
+                                "subtype"sv, "dir"sv,       "direction"sv, "ifname"sv,     "on"sv,
+                                "reason"sv,  "action"sv,    "ruleset"sv,   "rset"sv,       "llc"sv};
 
 template <std::size_t N>
 bool is_one_of(const std::array<std::string_view, N>& words, std::string_view word) {
@@ -66,10 +69,10 @@ bool consists_of(std::string_view word, std::string_view others, bool hex) {
 }
 
 bool is_number_or_address(std::string_view word) {
-  if (consists_of(word, "./-", false)) return true;                                            // 5060-5061, 10.0.0.0/8
+  if (consists_of(word, "./-", false)) return true;  // 5060-5061, 10.0.0.0/8
   if (istarts_with(word, "0x")) return consists_of(word.substr(2), "", true);
-  if (word.find(':') != std::string_view::npos) return consists_of(word, ":./", true);        // IPv6, MAC
-  return std::count(word.begin(), word.end(), '-') == 5 && consists_of(word, "-", true);      // MAC
+  if (word.find(':') != std::string_view::npos) return consists_of(word, ":./", true);    // IPv6, MAC
+  return std::count(word.begin(), word.end(), '-') == 5 && consists_of(word, "-", true);  // MAC
 }
 
 bool is_word_character(char c) {

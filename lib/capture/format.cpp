@@ -37,7 +37,10 @@ constexpr std::array kForeign{
     Signature{0, "7z\xbc\xaf\x27\x1c"sv, "This looks like a 7z archive; unpack it first."},
     Signature{0, "Rar!\x1a\x07"sv, "This looks like a RAR archive; unpack it first."},
     Signature{257, "ustar"sv, "This looks like a tar archive; unpack it and give the directory."},
-    Signature{0, "\x7f" "ELF"sv, "This looks like a program (ELF), not a capture."},
+    Signature{0,
+              "\x7f"
+              "ELF"sv,
+              "This looks like a program (ELF), not a capture."},
     Signature{0, "%PDF-"sv, "This looks like a PDF document, not a capture."},
     Signature{0, "\x89PNG"sv, "This looks like a picture (PNG), not a capture."},
     Signature{0, "RIFF"sv, "This looks like a sound or video file (RIFF), not a capture."},

@@ -7,7 +7,7 @@
 namespace voip::capture {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 6;   // magic and length
+constexpr std::size_t kHeaderBytes = 6;  // magic and length
 constexpr std::uint32_t kHep3 = 0x48455033;
 constexpr std::uint32_t kEep3 = 0x45455033;
 constexpr std::uint32_t kEep1 = 0x45455031;
@@ -69,10 +69,9 @@ std::optional<std::size_t> HepReader::message_at(std::size_t at) const {
   return length;
 }
 
-// Whether what ends `at` bytes behind data() is followed by a message or by the end. Those bytes must have been asked for.
-bool HepReader::lands(std::size_t at) const {
-  return in_.available() == at || message_at(at).has_value();
-}
+// Whether what ends `at` bytes behind data() is followed by a message or by the end. Those bytes must have been asked
+// for.
+bool HepReader::lands(std::size_t at) const { return in_.available() == at || message_at(at).has_value(); }
 
 std::optional<std::size_t> HepReader::next_within(std::size_t from, std::size_t to) {
   for (std::size_t at = from; at < to; ++at) {
@@ -132,8 +131,8 @@ bool HepReader::next(Packet& packet) {
       return true;
     }
     if (there < end) {
-      problems_.damage(fmt::format("The file is cut off: of the last message {} of {} bytes are there.",
-                                   there - prefix(), *length));
+      problems_.damage(
+          fmt::format("The file is cut off: of the last message {} of {} bytes are there.", there - prefix(), *length));
       ended_ = true;
     }
     deliver(packet, there - prefix(), *length, there);
@@ -148,14 +147,15 @@ bool HepReader::resynchronise() {
   in_.advance(1);
   while (in_.have(prefix() + kHeaderBytes)) {
     if (next_within(0, 1)) {
-      problems_.damage(fmt::format("The file is damaged at byte {}: {} bytes were skipped.", from, in_.offset() - from));
+      problems_.damage(
+          fmt::format("The file is damaged at byte {}: {} bytes were skipped.", from, in_.offset() - from));
       return true;
     }
     in_.advance(1);
   }
   in_.advance(in_.available());
-  problems_.damage(
-      fmt::format("The file is damaged at byte {}: the {} bytes from there on can't be read.", from, in_.offset() - from));
+  problems_.damage(fmt::format("The file is damaged at byte {}: the {} bytes from there on can't be read.", from,
+                               in_.offset() - from));
   return false;
 }
 

@@ -28,7 +28,8 @@ class Input {
 
   // False at the end, whose troubles are then in the info.
   bool next(Packet& packet) {
-    if (reader_->next(packet)) [[likely]] return true;
+    if (reader_->next(packet)) [[likely]]
+      return true;
     finish();
     return false;
   }

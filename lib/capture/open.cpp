@@ -1,6 +1,7 @@
 #include "capture/open.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -19,11 +20,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostOpenFiles = 128;
 constexpr std::size_t kProbeChunk = 16U << 10;
 constexpr int kMostDirectoryDepth = 64;
 constexpr std::size_t kMostNotes = 20;
 constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+
+// Few enough to leave descriptors for whatever else the program opens.
+std::size_t most_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 8;
+  return static_cast<std::size_t>(std::clamp<rlim_t>(limit.rlim_cur / 4, 4, 128));
+}
 
 // Which packets are wanted.
 class Selection {
@@ -56,9 +63,9 @@ class Selection {
     const std::pair<std::uint32_t, LinkType> kind{packet.frame.input, packet.link};
     if (kind != told_ && !filter_->error(packet.link).empty()) {
       told_ = kind;
-      ProblemLog{infos_[packet.frame.input]}.note(fmt::format(
-          "Packets of link type {} were left out, because the filter does not compile for it: {}.",
-          static_cast<std::uint32_t>(packet.link), filter_->error(packet.link)));
+      ProblemLog{infos_[packet.frame.input]}.note(
+          fmt::format("Packets of link type {} were left out, because the filter does not compile for it: {}.",
+                      static_cast<std::uint32_t>(packet.link), filter_->error(packet.link)));
     }
     return false;
   }
@@ -74,12 +81,12 @@ class Selection {
 // One input in the order of the report: what is known of it, and how to read it.
 struct Stream {
   std::string path;
-  bool reopen = false;           // a file that was only looked at, to be opened when its turn comes
+  bool reopen = false;  // a file that was only looked at, to be opened when its turn comes
   std::uint64_t size = 0;
   std::unique_ptr<Input> input;  // null: not open
   Packet head;                   // read, not yet handed out
   bool has_head = false;
-  std::int64_t key = kFirst;     // of the next packet; one without time has its predecessor's
+  std::int64_t key = kFirst;                  // of the next packet; one without time has its predecessor's
   LinkType first_link = LinkType::kHepFrame;  // of the first packet; kHepFrame: none
 };
 
@@ -130,12 +137,12 @@ class MergedSource final : public PacketSource {
   std::vector<std::string> notes_;
   std::size_t further_notes_ = 0;
   std::vector<Stream> streams_;  // as many as infos_
-  std::shared_ptr<DescriptorPool> pool_ = std::make_shared<DescriptorPool>(kMostOpenFiles);
+  std::shared_ptr<DescriptorPool> pool_ = std::make_shared<DescriptorPool>(most_open_files());
   bool standard_input_used_ = false;
 
   std::vector<std::uint32_t> heap_;  // streams that have packets, but for the current one
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t current_ = kNone;    // the next packet is this one's, unless it is later than the heap's first
+  std::uint32_t current_ = kNone;  // the next packet is this one's, unless it is later than the heap's first
   std::size_t open_streams_ = 0;
   Selection selection_;
 };
@@ -230,8 +237,9 @@ void MergedSource::add_directory(const std::string& path) {
     }
   }
   if (found == 0 && trouble.empty()) {
-    unusable(path, files.empty() ? std::string("There are no files in this directory.")
-                                 : fmt::format("There is no capture among the {} files below this directory.", files.size()));
+    unusable(path, files.empty()
+                       ? std::string("There are no files in this directory.")
+                       : fmt::format("There is no capture among the {} files below this directory.", files.size()));
   }
 }
 
@@ -315,9 +323,10 @@ bool MergedSource::read_head(std::uint32_t index) {
 
 Status MergedSource::start(const std::string& filter_text) {
   if (const std::string name = host_name_in(filter_text); !name.empty()) {
-    return Error{fmt::format("The filter can't be used: \"{}\" would be looked up in the network; give its address, or a "
-                             "number for a port.",
-                             name)};
+    return Error{fmt::format(
+        "The filter can't be used: \"{}\" is no word of its language, and a host's name would have to be looked up in "
+        "the network: give its address, or the number of a port.",
+        name)};
   }
   const bool alone = streams_.size() == 1;
   if (alone && !streams_[0].input && !streams_[0].reopen && infos_[0].usable) open_now(0);
@@ -364,7 +373,8 @@ std::uint32_t MergedSource::pop() {
 bool MergedSource::next_of_all(Packet& packet) {
   if (heap_.empty() && current_ != kNone) [[likely]] {
     // One input is left, or there was one only.
-    if (streams_[current_].input->next(packet)) [[likely]] return true;
+    if (streams_[current_].input->next(packet)) [[likely]]
+      return true;
     streams_[current_].input.reset();
     current_ = kNone;
     return false;

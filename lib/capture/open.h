@@ -9,12 +9,12 @@
 namespace voip::capture {
 
 struct OpenOptions {
-  std::string filter;          // BPF in libpcap's language; empty: all. Applies per link type to the frame as captured
-  Timestamp from;              // packets before are dropped (unknown: no bound)
-  Timestamp to;                // packets at or after are dropped
+  std::string filter;  // BPF in libpcap's language; empty: all. Applies per link type to the frame as captured
+  Timestamp from;      // packets before are dropped (unknown: no bound)
+  Timestamp to;        // packets at or after are dropped
   std::uint64_t max_unpacked_bytes = 1ULL << 40;  // per compressed input
   std::uint64_t max_ratio = 2000;                 // unpacked / packed beyond the first 64 MiB: a bomb
-  bool hash_inputs = false;    // fill InputInfo::sha256 where the input can be read as a file
+  bool hash_inputs = false;                       // fill InputInfo::sha256 where the input can be read as a file
 };
 
 // Opens files (told apart by content), directories (all captures below, by name) and "-" (standard input), merged in

@@ -17,7 +17,7 @@ constexpr std::uint32_t kModifiedMagic = 0xa1b2cd34;
 constexpr std::uint32_t kIxiaHardwareMagic = 0x1c0001ac;  // nanoseconds
 constexpr std::uint32_t kIxiaSoftwareMagic = 0x1c0001ab;
 constexpr std::uint32_t kFarSeconds = 10U * 366 * 86400;  // between neighbours of a file that is believed
-constexpr std::uint32_t kNearSeconds = 30U * 86400;         // between neighbours found behind damage
+constexpr std::uint32_t kNearSeconds = 30U * 86400;       // between neighbours found behind damage
 constexpr std::size_t kProbeBytes = 48U << 10;  // how far record headers are followed to tell the variants apart
 
 // Half of each magic; a record whose seconds hold it may be another file's header.
@@ -117,6 +117,7 @@ bool PcapReader::plausible(const Record& record, std::uint32_t near_seconds, boo
 bool PcapReader::walks(std::size_t header_bytes, std::size_t start, bool strict, std::size_t least,
                        std::size_t wanted) const {
   const ByteView seen = in_.view(in_.available());
+  if (start > seen.size()) return false;
   std::size_t at = start;
   std::uint32_t near_seconds = strict ? last_seconds_ : 0;
   for (std::size_t records = 0; records < wanted; ++records) {
@@ -145,7 +146,7 @@ void PcapReader::choose_record_header() {
     // Behind the header stands the size of all records.
     (void)in_.have(kProbeBytes);
     const bool left_out = !walks(header_bytes_, 4, true, 1, 2) && walks(header_bytes_, 0, true, 1, 2);
-    if (!left_out) in_.advance(std::min<std::size_t>(4, in_.available()));
+    if (!left_out && in_.available() >= 4) in_.advance(4);
     // The hardware's magic stands for nanoseconds, but not every writer knew.
     if (layout_.ns_per_fraction == 1 && walks(header_bytes_, 0, false, 1, 1)) {
       std::uint32_t largest = 0;
@@ -229,28 +230,32 @@ PcapReader::Odd PcapReader::odd_record(Packet& packet) {
     }
   }
   const Record record = record_at(in_.data());
-  const bool fits = record.captured <= kMaxRecordBytes && in_.have(header_bytes_ + record.captured);
-  if (fits) {
+  const bool large = record.captured > kUsualRecordBytes;
+  if (record.captured > kMaxRecordBytes || (large && large_lies_ >= kMostLargeLies)) {
+    problems_.damage(fmt::format("The record at byte {} says that it has {} bytes.", in_.offset(), record.captured));
+    return resynchronise() ? Odd::kAgain : Odd::kEnd;
+  }
+  if (in_.have(header_bytes_ + record.captured)) {
     // Whoever follows tells whether this is a record or damage.
     const std::size_t end = header_bytes_ + record.captured;
     const bool zeros = record.seconds == 0 && record.fraction == 0 && record.captured == 0 && record.wire == 0;
     (void)in_.have(end + header_bytes_);
     const bool last = in_.available() == end;
     const bool followed =
-        in_.available() >= end + header_bytes_ && (plausible(record_at(in_.data() + end), last_seconds_, false) ||
-                                                   recognises(in_.view(end + 4).subspan(end)));
+        in_.available() >= end + header_bytes_ &&
+        (plausible(record_at(in_.data() + end), last_seconds_, false) || recognises(in_.view(end + 4).subspan(end)));
     if (!zeros && record.fraction < 2 * fractions_per_second_ && (last || followed)) {
-      if (record.captured > kUsualRecordBytes) {
-        problems_.note(fmt::format("Record {} has {} bytes, more than capture programs write.", number_ + 1,
-                                   record.captured));
+      if (large) {
+        problems_.note(
+            fmt::format("Record {} has {} bytes, more than capture programs write.", number_ + 1, record.captured));
       }
       deliver(packet, record, record.captured);
       return Odd::kDelivered;
     }
+    if (large) ++large_lies_;
     return resynchronise() ? Odd::kAgain : Odd::kEnd;
   }
   // Too few bytes are left for what the record says of itself.
-  const std::uint64_t at = in_.offset();
   const std::size_t left = in_.available();
   bool damaged = !plausible(record, last_seconds_, false) || left > 4 * kUsualRecordBytes;
   // The file's end, or a length that lies: further records in what is left tell.
@@ -258,14 +263,12 @@ PcapReader::Odd PcapReader::odd_record(Packet& packet) {
     damaged = walks(header_bytes_, next, true, 1, 3);
   }
   if (damaged) {
-    if (record.captured > kMaxRecordBytes) {
-      problems_.damage(fmt::format("The record at byte {} says that it has {} bytes.", at, record.captured));
-    }
+    if (large) ++large_lies_;
     return resynchronise() ? Odd::kAgain : Odd::kEnd;
   }
   const std::size_t there = left - header_bytes_;
-  problems_.damage(fmt::format("The file is cut off: of the last record {} of {} bytes are there.", there,
-                               record.captured));
+  problems_.damage(
+      fmt::format("The file is cut off: of the last record {} of {} bytes are there.", there, record.captured));
   if (there == 0) return Odd::kEnd;
   deliver(packet, record, there);
   return Odd::kDelivered;
@@ -281,15 +284,16 @@ bool PcapReader::resynchronise() {
     if (plausible(record_at(in_.data()), last_seconds_, true)) {
       (void)in_.have(kRecords * (header_bytes_ + kUsualRecordBytes));
       if (walks(header_bytes_, 0, true, 1, kRecords)) {
-        problems_.damage(fmt::format("The file is damaged at byte {}: {} bytes were skipped.", from, in_.offset() - from));
+        problems_.damage(
+            fmt::format("The file is damaged at byte {}: {} bytes were skipped.", from, in_.offset() - from));
         return true;
       }
     }
     in_.advance(1);
   }
   in_.advance(in_.available());
-  problems_.damage(
-      fmt::format("The file is damaged at byte {}: the {} bytes from there on can't be read.", from, in_.offset() - from));
+  problems_.damage(fmt::format("The file is damaged at byte {}: the {} bytes from there on can't be read.", from,
+                               in_.offset() - from));
   return false;
 }
 

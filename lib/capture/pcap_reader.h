@@ -35,8 +35,7 @@ class PcapReader final : public RecordReader {
 
   bool start_section();
   void choose_record_header();
-  bool walks(std::size_t header_bytes, std::size_t start, bool strict, std::size_t least,
-             std::size_t wanted) const;
+  bool walks(std::size_t header_bytes, std::size_t start, bool strict, std::size_t least, std::size_t wanted) const;
   std::uint32_t u32(const std::uint8_t* at) const;
   Record record_at(const std::uint8_t* at) const;
   bool plausible(const Record& record, std::uint32_t near_seconds, bool strict) const;
@@ -59,6 +58,7 @@ class PcapReader final : public RecordReader {
   std::uint32_t snap_length_ = 0;
   std::uint32_t interface_ = 0;
   std::uint32_t last_seconds_ = 0;
+  unsigned large_lies_ = 0;
   std::uint64_t number_ = 0;
 };
 

@@ -27,8 +27,8 @@ enum BlockType : std::uint32_t {
 };
 constexpr std::uint32_t kByteOrderMagic = 0x1a2b3c4d;
 constexpr std::uint32_t kByteOrderMagicSwapped = 0x4d3c2b1a;
-constexpr std::size_t kHeadBytes = 8;             // type and length
-constexpr std::size_t kPacketHeadBytes = 28;      // to the data of an enhanced packet block
+constexpr std::size_t kHeadBytes = 8;         // type and length
+constexpr std::size_t kPacketHeadBytes = 28;  // to the data of an enhanced packet block
 constexpr std::size_t kSimpleHeadBytes = 12;
 constexpr std::uint32_t kBufferedBlockBytes = 16U << 20;  // a larger one that holds no packet is skipped unseen
 constexpr std::uint32_t kResyncBlockBytes = 1U << 20;
@@ -170,7 +170,9 @@ PcapngReader::Odd PcapngReader::odd_block(Packet& packet) {
   if (block.length < kHeadBytes + 4) return resynchronise() ? Odd::kAgain : Odd::kEnd;
 
   const bool packet_like = holds_packet(block.type);
-  if (block.length > kMaxRecordBytes) return resynchronise() ? Odd::kAgain : Odd::kEnd;
+  const bool large = block.length > kResyncBlockBytes;
+  if (block.length > kMaxRecordBytes || (large && large_lies_ >= kMostLargeLies))
+    return resynchronise() ? Odd::kAgain : Odd::kEnd;
   if (!packet_like && block.length > kBufferedBlockBytes) return skip_block(block.length);
 
   std::uint32_t whole = padded(block.length);
@@ -185,7 +187,10 @@ PcapngReader::Odd PcapngReader::odd_block(Packet& packet) {
     (void)in_.have(std::size_t{whole} + kHeadBytes + 4);
     const bool last = in_.available() == whole;
     const bool followed = in_.available() >= std::size_t{whole} + kHeadBytes && known_type(u32(in_.data() + whole));
-    if (!last && !followed) return resynchronise() ? Odd::kAgain : Odd::kEnd;
+    if (!last && !followed) {
+      if (large) ++large_lies_;
+      return resynchronise() ? Odd::kAgain : Odd::kEnd;
+    }
     problems_.damage(fmt::format("The two lengths of the block at byte {} differ; the first one was believed.", at));
   } else {
     block.cut = true;
@@ -194,6 +199,7 @@ PcapngReader::Odd PcapngReader::odd_block(Packet& packet) {
   if (block.cut) {
     // The file's end, or a length that lies: further blocks in what is left tell.
     if (!known_type(block.type) || in_.available() > kResyncBlockBytes || block_within()) {
+      if (large) ++large_lies_;
       return resynchronise() ? Odd::kAgain : Odd::kEnd;
     }
     if (!packet_like) {
@@ -247,7 +253,8 @@ PcapngReader::Odd PcapngReader::section_header() {
     problems_.damage(fmt::format("The two lengths of the section header at byte {} differ.", at));
   }
   if (major != 1) {
-    problems_.damage(fmt::format("Version {}.{} of the pcapng format is not known (section at byte {}).", major, minor, at));
+    problems_.damage(
+        fmt::format("Version {}.{} of the pcapng format is not known (section at byte {}).", major, minor, at));
     return Odd::kEnd;
   }
   interfaces_before_ += static_cast<std::uint32_t>(interfaces_.size());
@@ -284,14 +291,15 @@ PcapngReader::Odd PcapngReader::packet_block(Packet& packet, const Block& block)
     wire = u32(bytes + 24);
   }
   if (interface >= interfaces_.size()) {
-    problems_.damage("There are packets of an interface that the file does not describe before them; they were skipped.");
+    problems_.damage(
+        "There are packets of an interface that the file does not describe before them; they were skipped.");
     return Odd::kAgain;
   }
   const std::size_t usable = std::min<std::size_t>(captured, there - head);
   if (usable < captured) {
-    problems_.damage(block.cut ? fmt::format("The file is cut off: of the last packet {} of {} bytes are there.", usable,
-                                             captured)
-                               : fmt::format("The packet at byte {} says that it has more bytes than its block.", at));
+    problems_.damage(
+        block.cut ? fmt::format("The file is cut off: of the last packet {} of {} bytes are there.", usable, captured)
+                  : fmt::format("The packet at byte {} says that it has more bytes than its block.", at));
     wire = std::max(wire, std::min(captured, kMaxRecordBytes));
   } else if (block.cut) {
     problems_.damage("The file is cut off within the block of the last packet.");
@@ -300,8 +308,7 @@ PcapngReader::Odd PcapngReader::packet_block(Packet& packet, const Block& block)
   if (captured > kUsualRecordBytes) {
     problems_.note(fmt::format("Packet {} has {} bytes, more than capture programs write.", number_ + 1, captured));
   }
-  const Timestamp time =
-      block.type == kSimplePacketBlock ? Timestamp{} : time_of(interfaces_[interface], ticks);
+  const Timestamp time = block.type == kSimplePacketBlock ? Timestamp{} : time_of(interfaces_[interface], ticks);
   deliver(packet, interface, time, head, usable, wire);
   return Odd::kDelivered;
 }
@@ -324,22 +331,23 @@ void PcapngReader::interface_block(ByteView body) {
     const std::uint32_t length = u16(rest.data() + 2);
     if (code == 0 || length > rest.size() - 4) break;
     const ByteView value = rest.subspan(4, length);
-    if (code == 9 && length >= 1) interface.resolution = value[0];                                     // if_tsresol
-    if (code == 14 && length >= 8) offset_seconds = static_cast<std::int64_t>(u64(value.data()));      // if_tsoffset
+    if (code == 9 && length >= 1) interface.resolution = value[0];                                 // if_tsresol
+    if (code == 14 && length >= 8) offset_seconds = static_cast<std::int64_t>(u64(value.data()));  // if_tsoffset
     rest = after_bytes(rest, std::size_t{4} + padded(length));
   }
   const unsigned exponent = interface.resolution & 0x7fU;
   const bool binary = (interface.resolution & 0x80U) != 0;
   constexpr std::int64_t kMostSeconds = std::numeric_limits<std::int64_t>::max() / kNsPerSecond - 1;
-  interface.usable_time = (binary || exponent <= 28) && offset_seconds <= kMostSeconds && offset_seconds >= -kMostSeconds;
+  interface.usable_time =
+      (binary || exponent <= 28) && offset_seconds <= kMostSeconds && offset_seconds >= -kMostSeconds;
   interface.ns_per_tick = 0;
   if (interface.usable_time) {
     interface.offset_ns = offset_seconds * kNsPerSecond;
     if (!binary && exponent <= 9) {
       interface.ns_per_tick = power_of_ten(9 - exponent);
       constexpr auto kMostNs = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-      interface.most_ticks =
-          (kMostNs - static_cast<std::uint64_t>(std::max<std::int64_t>(interface.offset_ns, 0))) / interface.ns_per_tick;
+      interface.most_ticks = (kMostNs - static_cast<std::uint64_t>(std::max<std::int64_t>(interface.offset_ns, 0))) /
+                             interface.ns_per_tick;
     }
   } else {
     problems_.note("The clock of an interface has an absurd resolution or offset; its packets have no time.");
@@ -412,8 +420,8 @@ bool PcapngReader::resynchronise() {
     return true;
   }
   in_.advance(in_.available());
-  problems_.damage(
-      fmt::format("The file is damaged at byte {}: the {} bytes from there on can't be read.", from, in_.offset() - from));
+  problems_.damage(fmt::format("The file is damaged at byte {}: the {} bytes from there on can't be read.", from,
+                               in_.offset() - from));
   return false;
 }
 

@@ -25,15 +25,15 @@ class PcapngReader final : public RecordReader {
     std::uint64_t ns_per_tick = 1000;  // 0: the slow way
     std::uint64_t most_ticks = 0;      // above: the slow way, too
     std::int64_t offset_ns = 0;
-    std::uint8_t resolution = 6;       // if_tsresol
+    std::uint8_t resolution = 6;  // if_tsresol
     bool usable_time = true;
     std::uint64_t dropped = 0;
   };
   struct Block {
     std::uint32_t type = 0;
     std::uint32_t length = 0;
-    std::size_t body = 0;       // bytes of the block between its head and its closing length
-    bool cut = false;           // the input ends within it
+    std::size_t body = 0;  // bytes of the block between its head and its closing length
+    bool cut = false;      // the input ends within it
   };
 
   std::uint16_t u16(const std::uint8_t* at) const;
@@ -62,10 +62,11 @@ class PcapngReader final : public RecordReader {
   std::uint32_t input_ = 0;
   bool big_endian_ = false;
   bool ended_ = false;
-  std::vector<Interface> interfaces_;      // of this section
-  std::uint32_t interfaces_before_ = 0;    // of earlier sections
+  std::vector<Interface> interfaces_;    // of this section
+  std::uint32_t interfaces_before_ = 0;  // of earlier sections
   std::uint64_t number_ = 0;
   std::uint64_t secret_bytes_ = 0;
+  unsigned large_lies_ = 0;
 };
 
 }  // namespace voip::capture

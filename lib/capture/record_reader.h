@@ -14,6 +14,9 @@ inline constexpr std::uint32_t kMaxRecordBytes = 256U << 20;
 // Larger ones are looked at twice: tcpdump's and Wireshark's own limit.
 inline constexpr std::uint32_t kUsualRecordBytes = 262144;
 
+// Reading a large record only to find that its length lies costs much; after so many the length alone decides.
+inline constexpr unsigned kMostLargeLies = 8;
+
 // What was wrong with one input, in sentences; a bounded number of them.
 class ProblemLog {
  public:

@@ -43,9 +43,9 @@ struct Packet {
   ByteView bytes;                 // as captured; may be cut at the snap length
   std::uint32_t wire_length = 0;  // bytes on the wire; 0 never
   LinkType link = LinkType::kEthernet;
-  std::uint32_t interface = 0;    // index within the input
-  FrameRef frame;                 // frame.time: capture time, unknown for a pcapng Simple Packet Block
-  std::uint64_t offset = 0;       // of bytes in the uncompressed input
+  std::uint32_t interface = 0;  // index within the input
+  FrameRef frame;               // frame.time: capture time, unknown for a pcapng Simple Packet Block
+  std::uint64_t offset = 0;     // of bytes in the uncompressed input
 
   bool snapped() const { return bytes.size() < wire_length; }
 };
@@ -58,18 +58,18 @@ struct Secrets {
 };
 
 struct InputInfo {
-  std::string path;            // as given by the user; "-" for standard input
-  std::string format;          // pcap, pcapng, hep, hep-dump; "" when it was not recognised
-  std::string compression;     // "", gzip, zstd, xz, lz4
-  std::uint64_t bytes = 0;     // read from the (compressed) input
-  std::uint64_t packets = 0;   // read from it, before filters
+  std::string path;                      // as given by the user; "-" for standard input
+  std::string format;                    // pcap, pcapng, hep, hep-dump; "" when it was not recognised
+  std::string compression;               // "", gzip, zstd, xz, lz4
+  std::uint64_t bytes = 0;               // read from the (compressed) input
+  std::uint64_t packets = 0;             // read from it, before filters
   std::uint64_t dropped_by_capture = 0;  // interface statistics: what the capture itself lost
   Timestamp first_time;
   Timestamp last_time;
-  bool complete = true;        // false: cut off, damaged, unreadable or over a limit
-  bool usable = true;          // false: nothing could be read (no such file, not a capture)
-  std::vector<std::string> problems;   // sentences for people, without the path
-  std::optional<std::string> sha256;   // lower-case hex of the file's bytes as stored
+  bool complete = true;               // false: cut off, damaged, unreadable or over a limit
+  bool usable = true;                 // false: nothing could be read (no such file, not a capture)
+  std::vector<std::string> problems;  // sentences for people, without the path
+  std::optional<std::string> sha256;  // lower-case hex of the file's bytes as stored
 };
 
 // Packets are pulled. One source may stand for many files, merged in time order.

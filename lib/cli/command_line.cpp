@@ -1,9 +1,9 @@
 #include "cli/command_line.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 
@@ -27,6 +27,7 @@ struct Typed {
   std::vector<std::string> inputs;
   std::string files_from;
   std::vector<std::string> key_logs;
+  std::vector<std::string> tls_keys;
   std::string filter;
   std::string from;
   std::string to;
@@ -112,8 +113,8 @@ void add_shared_options(CLI::App& app, Typed& typed, CommonOptions& options) {
                            const std::string& help) {
     app.add_option(names, into, help)->group(group)->type_name(type)->take_last();
   };
-  const auto texts = [&app](const char* group, const std::string& names, std::vector<std::string>& into, const char* type,
-                            const std::string& help) {
+  const auto texts = [&app](const char* group, const std::string& names, std::vector<std::string>& into,
+                            const char* type, const std::string& help) {
     app.add_option(names, into, help)->group(group)->type_name(type)->allow_extra_args(false);
   };
   const auto flag = [&app](const char* group, const std::string& names, bool& into, const std::string& help) {
@@ -122,6 +123,8 @@ void add_shared_options(CLI::App& app, Typed& typed, CommonOptions& options) {
   app.add_option("INPUT", typed.inputs, "Captures, folders of captures, or - for standard input")->group(kInput);
   text(kInput, "--files-from", typed.files_from, "FILE", "Read more inputs from FILE, one a line; - is standard input");
   texts(kInput, "--keylog", typed.key_logs, "FILE", "TLS secrets (NSS key log); may be repeated");
+  texts(kInput, "--tls-key", typed.tls_keys, "FILE",
+        "Private RSA key of a TLS server (PEM), opens RSA key exchange only; may be repeated");
   text(kInput, "--filter", typed.filter, "BPF", "Only packets that this libpcap expression takes");
   texts(kInput, "--call-id", typed.call_ids, "ID", "Only this call; may be repeated");
   text(kInput, "--from", typed.from, "TIME", "Only packets from TIME on (RFC 3339, or @seconds since 1970)");
@@ -145,8 +148,10 @@ void add_shared_options(CLI::App& app, Typed& typed, CommonOptions& options) {
 
   text(kRun, "--threads", typed.threads, "N", "At most N threads; the report is the same for any N");
   text(kRun, "--max-memory", typed.max_memory, "SIZE", "Scale all tables to about SIZE (512M, 2G; default about 1G)");
-  app.add_flag_callback("--no-progress", [&options] { options.progress = false; }, "No progress line on a terminal")
-      ->group(kRun)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_flag_callback(
+         "--no-progress", [&options] { options.progress = false; }, "No progress line on a terminal")
+      ->group(kRun)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   flag(kRun, "-q,--quiet", options.quiet, "Only errors on standard error; text shows the verdict and the findings");
   app.add_flag("-v,--verbose", options.verbose, "Say more on standard error; may be repeated")->group(kRun);
 
@@ -225,7 +230,8 @@ Error unknown_format(std::string_view option, std::string_view name) {
 }
 
 Status read_outputs(const Typed& typed, CommonOptions& options) {
-  const std::string format = typed.format.empty() ? std::string{render::formats().front().name} : to_lower(typed.format);
+  const std::string format =
+      typed.format.empty() ? std::string{render::formats().front().name} : to_lower(typed.format);
   if (render::find_format(format) == nullptr) return unknown_format("--format", typed.format);
   bool format_used = false;
   for (const std::string& typed_output : typed.outputs) {
@@ -234,8 +240,8 @@ Status read_outputs(const Typed& typed, CommonOptions& options) {
     const std::string prefix = typed_output.substr(0, equals);
     if (equals != std::string::npos && !prefix.empty() && std::ranges::all_of(prefix, is_alpha)) {
       if (render::find_format(prefix) == nullptr) {
-        return Error{fmt::format("--output: unknown format '{0}' in {1} (one of {2}; ./{1} is a file of that name)", prefix,
-                                 typed_output, format_names())};
+        return Error{fmt::format("--output: unknown format '{0}' in {1} (one of {2}; ./{1} is a file of that name)",
+                                 prefix, typed_output, format_names())};
       }
       target = {prefix, typed_output.substr(equals + 1)};
     } else {
@@ -266,6 +272,7 @@ Status read_time(const std::string& option, const std::string& typed, Timestamp&
 Status read_values(const Typed& typed, const ToolSpec& spec, CommonOptions& options) {
   options.source.inputs = typed.inputs;
   options.source.key_logs = typed.key_logs;
+  options.source.tls_keys = typed.tls_keys;
   options.source.filter = typed.filter;
   options.call_ids = typed.call_ids;
   options.zone = typed.zone;
@@ -315,9 +322,10 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv, const 
     app.formatter(std::make_shared<HelpFormatter>());
     app.set_help_flag("-h,--help", "Show this help")->group(kAbout);
     app.set_version_flag("--version", fmt::format("{} {}", spec.name, kVersion), "Show the version")->group(kAbout);
-    app.footer(fmt::format("Exit status: 0 nothing reached --fail-on, 1 something did, 2 could not run, 3 incomplete run.\n"
-                           "See man {}, and man voip-audit for what all tools share.",
-                           spec.name));
+    app.footer(
+        fmt::format("Exit status: 0 nothing reached --fail-on, 1 something did, 2 could not run, 3 incomplete run.\n"
+                    "See man {}, and man voip-audit for what all tools share.",
+                    spec.name));
     app.allow_extras();
     add_shared_options(app, typed, line.options);
     if (spec.add_options) spec.add_options(app);
@@ -343,7 +351,8 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv, const 
     if (!typed.format.empty()) line.list_format = to_lower(typed.format);
     constexpr std::array<std::string_view, 4> kForms{"text", "json", "ndjson", "markdown"};
     if (std::ranges::find(kForms, line.list_format) == kForms.end()) {
-      return Error{fmt::format("--format: '{}' is no format for a list of checks (text|json|ndjson|markdown)", typed.format)};
+      return Error{
+          fmt::format("--format: '{}' is no format for a list of checks (text|json|ndjson|markdown)", typed.format)};
     }
     for (const std::string& name : typed.explain) {
       const report::Rule* rule = find_rule(spec, name);

@@ -15,10 +15,11 @@ namespace voip::cli {
 struct SourceOptions {
   std::vector<std::string> inputs;    // as given; the lines of --files-from follow
   std::vector<std::string> key_logs;  // paths
+  std::vector<std::string> tls_keys;  // paths of PEM files
   std::string filter;                 // BPF
   Timestamp from;                     // unknown: no bound
   Timestamp to;
-  bool hash = false;                  // SHA-256 of each input
+  bool hash = false;  // SHA-256 of each input
   bool keep_duplicates = false;
 };
 
@@ -33,18 +34,18 @@ enum class Colour : std::uint8_t { kAuto, kAlways, kNever };
 // What all tools share, as plain values: all checked.
 struct CommonOptions {
   SourceOptions source;
-  std::vector<OutputTarget> outputs;   // never empty after parsing
-  std::vector<std::string> call_ids;   // empty: all calls
+  std::vector<OutputTarget> outputs;  // never empty after parsing
+  std::vector<std::string> call_ids;  // empty: all calls
   report::FailPolicy fail_on;
   report::Severity min_severity = report::Severity::kInfo;
-  std::string zone;                    // of --tz; empty: UTC
+  std::string zone;  // of --tz; empty: UTC
   Colour colour = Colour::kAuto;
-  bool progress = true;                // allowed; shown on a terminal only
+  bool progress = true;  // allowed; shown on a terminal only
   bool quiet = false;
   unsigned verbose = 0;
-  bool reveal = false;                 // show secrets in full
-  unsigned threads = 0;                // 0: as many as help
-  std::uint64_t max_memory = 0;        // bytes; 0: the limits as they are
+  bool reveal = false;           // show secrets in full
+  unsigned threads = 0;          // 0: as many as help
+  std::uint64_t max_memory = 0;  // bytes; 0: the limits as they are
 };
 
 // The limits of --max-memory: all tables grow or shrink together. The defaults are meant for about 1 GiB.

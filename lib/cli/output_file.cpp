@@ -72,8 +72,8 @@ Result<std::unique_ptr<FileOutput>> FileOutput::create(const std::string& path) 
   }
   const std::filesystem::path place{target};
   for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    const std::string temporary = (place.parent_path() / fmt::format(".{}.{}.{}.part", place.filename().string(), ::getpid(),
-                                                                     attempt)).string();
+    const std::string temporary =
+        (place.parent_path() / fmt::format(".{}.{}.{}.part", place.filename().string(), ::getpid(), attempt)).string();
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno == EEXIST) continue;
     if (fd < 0) return cannot_write(path, errno);

@@ -15,6 +15,7 @@ report::Coverage run_pipeline(const RunContext& context, session::Observer& anal
     options.key_log += log;
     options.key_log += '\n';
   }
+  options.tls_keys = context.tls_keys;
   const pipeline::Totals totals = pipeline::run(context.source, options, analyzer);
 
   report::Coverage coverage;
@@ -32,17 +33,16 @@ report::Coverage run_pipeline(const RunContext& context, session::Observer& anal
   coverage.evicted = totals.evicted;
   coverage.complete = totals.evicted.empty();
   if (totals.tls_flows_opaque != 0) {
-    coverage.notes.push_back(fmt::format("{} of {} TLS flows could not be opened: the signalling in them was not seen (--keylog FILE)",
-                                         totals.tls_flows_opaque, totals.tls_flows));
-  }
-  if (totals.snapped_packets != 0) {
-    coverage.notes.push_back(fmt::format("{} packets were cut by the snap length: SDP and media of them may be missing", totals.snapped_packets));
+    coverage.notes.push_back(
+        fmt::format("{} of {} TLS flows could not be opened: the signalling in them was not seen (--keylog FILE)",
+                    totals.tls_flows_opaque, totals.tls_flows));
   }
   if (totals.fragments_unfinished != 0) {
     coverage.notes.push_back(fmt::format("{} fragmented datagrams never became whole", totals.fragments_unfinished));
   }
   if (totals.sip_copies != 0) {
-    coverage.notes.push_back(fmt::format("{} SIP messages were seen both on the wire and in HEP, and counted once", totals.sip_copies));
+    coverage.notes.push_back(
+        fmt::format("{} SIP messages were seen both on the wire and in HEP, and counted once", totals.sip_copies));
   }
   return coverage;
 }

@@ -23,6 +23,7 @@
 #include "cli/progress.h"
 #include "cli/version.h"
 #include "cli/zone.h"
+#include "crypto/tls_keys.h"
 #include "render/checks.h"
 #include "render/renderer.h"
 #include "render/unicode.h"
@@ -185,7 +186,8 @@ class Run {
     findings.sort();
     const report::Report report = make_report(**source, *outcome, findings);
     if (auto status = write_outputs(report); !status) return status.error();
-    return exit_status({.failed = false, .complete = report.coverage.complete, .failing = findings.failing(options_.fail_on)});
+    return exit_status(
+        {.failed = false, .complete = report.coverage.complete, .failing = findings.failing(options_.fail_on)});
   }
 
  private:
@@ -194,7 +196,8 @@ class Run {
       const auto names = read_text(line_.files_from);
       if (!names) return names.error();
       append_names(*names, options_.source.inputs);
-      if (options_.source.inputs.empty()) return Error{fmt::format("--files-from {}: no input named", line_.files_from)};
+      if (options_.source.inputs.empty())
+        return Error{fmt::format("--files-from {}: no input named", line_.files_from)};
     }
     if (std::ranges::count(options_.source.inputs, "-") + (line_.files_from == "-" ? 1 : 0) > 1) {
       return Error{"standard input can be read only once"};
@@ -204,8 +207,17 @@ class Run {
       if (!text) return text.error();
       key_logs_.push_back(std::move(*text));
     }
+    for (const std::string& path : options_.source.tls_keys) {
+      auto text = read_text(path);
+      if (!text) return text.error();
+      crypto::KeyLog trial;
+      if (auto status = trial.add_rsa_key(*text); !status)
+        return Error{fmt::format("--tls-key {}: {}", path, status.error().message)};
+      tls_keys_.push_back(std::move(*text));
+    }
     read_paths_ = options_.source.inputs;
     read_paths_.insert(read_paths_.end(), options_.source.key_logs.begin(), options_.source.key_logs.end());
+    read_paths_.insert(read_paths_.end(), options_.source.tls_keys.begin(), options_.source.tls_keys.end());
     read_paths_.push_back(line_.files_from);
     return Done{};
   }
@@ -234,7 +246,7 @@ class Run {
     std::optional<ProgressSource> progress;
     if (options_.progress && !options_.quiet && ::isatty(STDERR_FILENO) == 1) progress.emplace(source);
     capture::PacketSource& pulled = progress ? static_cast<capture::PacketSource&>(*progress) : source;
-    return spec_.run({options_, pulled, findings, key_logs_});
+    return spec_.run({options_, pulled, findings, key_logs_, tls_keys_});
   }
 
   report::Report make_report(const capture::PacketSource& source, const RunOutcome& outcome,
@@ -253,8 +265,9 @@ class Run {
         if (!options_.quiet) say(spec_.name, sentence(info));
       }
       if (options_.verbose > 0) {
-        say(spec_.name, fmt::format("{}: {}{}{}, {} packets, {} bytes", info.path, info.format,
-                                    info.compression.empty() ? "" : " in ", info.compression, info.packets, info.bytes));
+        say(spec_.name,
+            fmt::format("{}: {}{}{}, {} packets, {} bytes", info.path, info.format,
+                        info.compression.empty() ? "" : " in ", info.compression, info.packets, info.bytes));
       }
     }
     for (const auto& [table, count] : report.coverage.evicted) {
@@ -293,6 +306,7 @@ class Run {
   CommandLine& line_;
   CommonOptions& options_;
   std::vector<std::string> key_logs_;
+  std::vector<std::string> tls_keys_;
   std::vector<std::string> read_paths_;
 };
 

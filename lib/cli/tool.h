@@ -23,9 +23,10 @@ namespace voip::cli {
 // What one run works with. All of it outlives the run.
 struct RunContext {
   const CommonOptions& options;
-  capture::PacketSource& source;             // pull until it is empty
+  capture::PacketSource& source;  // pull until it is empty
   report::Collector& findings;
   const std::vector<std::string>& key_logs;  // contents of the --keylog files
+  const std::vector<std::string>& tls_keys;  // contents of the --tls-key files; each was readable as an RSA key
 };
 
 // What a run gives back, besides its findings.

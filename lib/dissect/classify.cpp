@@ -22,14 +22,11 @@ bool is_stun(ByteView payload) {
 }
 
 bool is_dtls(ByteView payload) {
-  if (payload.size() < 13 || payload[0] > 26) {
-    // DTLS 1.3 hides its type and version (RFC 9147 section 4): 001xxxxx is all that there is, and SIP looks the same.
-    return false;
-  }
+  // DTLS 1.3 hides type and version of its ciphertext (RFC 9147 section 4): 001xxxxx is all that there is, and a
+  // quarter of all UDPTL looks the same. The session knows which it is.
+  if (payload.size() < 13 || payload[0] > 26) return false;
   return (payload[1] == 0xfe && payload[2] >= 0xfc) || (payload[1] == 0x01 && payload[2] == 0x00);
 }
-
-bool is_dtls13_ciphertext(ByteView payload) { return payload.size() >= 20 && (payload[0] & 0xe0) == 0x20; }
 
 bool is_turn_channel(ByteView payload) {
   if (payload.size() < 4) return false;
@@ -43,6 +40,23 @@ bool is_text_start(std::uint8_t byte) { return is_token_char(static_cast<char>(b
 bool reads_like_text(ByteView payload) {
   const ByteView head = first_bytes(payload, 8);
   return std::ranges::all_of(head, [](std::uint8_t c) { return c >= 0x20 && c < 0x7f; });
+}
+
+// Field by field: a copy of the whole would read by wide loads what parse() has just stored in small pieces, and wait
+// for each of them. That costs more than the parsing.
+void copy_fields(const rtp::PacketView& from, rtp::PacketView& to) {
+  to.payload_type = from.payload_type;
+  to.marker = from.marker;
+  to.padding = from.padding;
+  to.extension = from.extension;
+  to.csrc_count = from.csrc_count;
+  to.sequence = from.sequence;
+  to.timestamp = from.timestamp;
+  to.ssrc = from.ssrc;
+  to.extension_profile = from.extension_profile;
+  to.extension_data = {from.extension_data.data(), from.extension_data.size()};
+  to.header_size = from.header_size;
+  to.payload = {from.payload.data(), from.payload.size()};
 }
 
 }  // namespace
@@ -61,11 +75,14 @@ FirstBytes classify(ByteView payload, rtp::PacketView& rtp) {
   if (payload.empty()) return FirstBytes::kKeepalive;
   const std::uint8_t first = payload[0];
   switch (first >> 4) {
-    case 8: case 9: case 10: case 11: {
+    case 8:
+    case 9:
+    case 10:
+    case 11: {
       if (payload.size() >= kRtcpHeader && rtcp::looks_like_rtcp(payload)) return FirstBytes::kRtcp;
       const auto packet = rtp::parse(payload);
       if (!packet) return FirstBytes::kUnknown;
-      rtp = *packet;
+      copy_fields(*packet, rtp);
       return FirstBytes::kRtp;
     }
     case 0:
@@ -78,17 +95,20 @@ FirstBytes classify(ByteView payload, rtp::PacketView& rtp) {
     case 1:
       if (first < 20) {
         return payload.size() >= 12 && load_be<std::uint32_t>(payload.data() + 4) == kZrtpCookie ? FirstBytes::kZrtp
-                                                                                                  : FirstBytes::kUnknown;
+                                                                                                 : FirstBytes::kUnknown;
       }
       return is_dtls(payload) ? FirstBytes::kDtls : FirstBytes::kUnknown;
-    case 2: case 3:
+    case 2:
+    case 3:
       if (first == ' ' && is_keepalive(payload)) return FirstBytes::kKeepalive;
       if (is_text_start(first) && reads_like_text(payload)) return FirstBytes::kText;
-      return is_dtls13_ciphertext(payload) ? FirstBytes::kDtls : FirstBytes::kUnknown;
+      return FirstBytes::kUnknown;
     case 4:
       if (reads_like_text(payload) && is_text_start(first)) return FirstBytes::kText;
       return is_turn_channel(payload) ? FirstBytes::kTurnChannel : FirstBytes::kUnknown;
-    case 5: case 6: case 7: return is_text_start(first) ? FirstBytes::kText : FirstBytes::kUnknown;
+    case 5:
+    case 6:
+    case 7: return is_text_start(first) ? FirstBytes::kText : FirstBytes::kUnknown;
     default: return FirstBytes::kUnknown;
   }
 }
@@ -104,13 +124,15 @@ TextKind text_kind(ByteView bytes) {
   if (line.starts_with("MSRP ")) return TextKind::kMsrp;
   const std::size_t blank = line.rfind(' ');
   const std::string_view last = blank == std::string_view::npos ? std::string_view{} : line.substr(blank + 1);
-  const auto speaks = [&](std::string_view protocol) { return line.starts_with(protocol) || last.starts_with(protocol); };
+  const auto speaks = [&](std::string_view protocol) {
+    return line.starts_with(protocol) || last.starts_with(protocol);
+  };
   if (speaks("HTTP/")) {
     // Over UDP (RFC draft cai-ssdp): NOTIFY * and M-SEARCH *, and their answers with an ST or USN field.
     if (line.starts_with("NOTIFY * ") || line.starts_with("M-SEARCH ")) return TextKind::kSsdp;
-    if (line.starts_with("HTTP/") && (text.find("\nST:") != std::string_view::npos ||
-                                      text.find("\nUSN:") != std::string_view::npos ||
-                                      text.find("\nst:") != std::string_view::npos)) {
+    if (line.starts_with("HTTP/") &&
+        (text.find("\nST:") != std::string_view::npos || text.find("\nUSN:") != std::string_view::npos ||
+         text.find("\nst:") != std::string_view::npos)) {
       return TextKind::kSsdp;
     }
     return TextKind::kHttp;

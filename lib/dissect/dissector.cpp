@@ -15,10 +15,19 @@ constexpr std::size_t kHepStrayBytes = 4;  // some senders' length is off by a f
 Seen hep_type(std::uint8_t type) {
   switch (type) {
     case 5: return Seen::kHepRtcpJson;
-    case 32: case 33: case 34: case 35: case 38: return Seen::kHepReport;
+    case 32:
+    case 33:
+    case 34:
+    case 35:
+    case 38: return Seen::kHepReport;
     case 53: return Seen::kHepDns;
     case 54: return Seen::kHepIsup;
-    case 56: case 57: case 58: case 59: case 60: case 61: return Seen::kHepControl;
+    case 56:
+    case 57:
+    case 58:
+    case 59:
+    case 60:
+    case 61: return Seen::kHepControl;
     case 100: return Seen::kHepLog;
     default: return Seen::kHepOther;
   }
@@ -104,7 +113,8 @@ void Dissector::Impl::hep(const net::Datagram& datagram, Observer& observer) {
   for (std::size_t skip = 0; skip <= kHepStrayBytes && skip < bytes.size(); ++skip) {
     const ByteView rest = bytes.subspan(skip);
     const sip::Looks looks = sip::looks_like_sip(rest);
-    if (looks == sip::Looks::kYes || (looks == sip::Looks::kNeedMore && datagram.truncated && begins_like_cut_sip(rest))) {
+    if (looks == sip::Looks::kYes ||
+        (looks == sip::Looks::kNeedMore && datagram.truncated && begins_like_cut_sip(rest))) {
       reader.read(rest, false, datagram.truncated, origin_of(datagram), observer);
       return;
     }
@@ -150,7 +160,9 @@ void Dissector::on_datagram(const net::Datagram& datagram, Observer& observer) {
   observer.on_media(event);
 }
 
-void Dissector::on_stream(const net::StreamChunk& chunk, Observer& observer) { impl_->streams.on_chunk(chunk, observer); }
+void Dissector::on_stream(const net::StreamChunk& chunk, Observer& observer) {
+  impl_->streams.on_chunk(chunk, observer);
+}
 
 void Dissector::on_stream_end(std::uint64_t connection, Observer& observer) {
   impl_->streams.on_end(connection, observer);

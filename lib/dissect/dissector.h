@@ -15,9 +15,9 @@ namespace voip::dissect {
 struct DissectCounters {
   std::uint64_t sip_messages = 0;
   std::uint64_t sip_truncated = 0;
-  std::uint64_t tls_flows = 0;          // TCP flows that speak TLS
-  std::uint64_t tls_flows_opaque = 0;   // of them not opened
-  std::uint64_t evicted_streams = 0;    // stream buffers dropped at the cap
+  std::uint64_t tls_flows = 0;         // TCP flows that speak TLS
+  std::uint64_t tls_flows_opaque = 0;  // of them not opened
+  std::uint64_t evicted_streams = 0;   // stream buffers dropped at the cap
 };
 
 // Tells protocols apart and finds where messages end in streams. Media is told by its first bytes only, and passed on

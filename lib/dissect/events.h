@@ -16,7 +16,9 @@ namespace voip::dissect {
 // How a SIP message travelled on the hop where it was seen.
 enum class Signalling : std::uint8_t { kUdp, kTcp, kTls, kWs, kWss, kSctp, kDtls };
 std::string_view to_string(Signalling signalling);  // "udp", "tcp", "tls", "ws", "wss", "sctp", "dtls"
-constexpr bool encrypted(Signalling s) { return s == Signalling::kTls || s == Signalling::kWss || s == Signalling::kDtls; }
+constexpr bool encrypted(Signalling s) {
+  return s == Signalling::kTls || s == Signalling::kWss || s == Signalling::kDtls;
+}
 
 // One SIP message. All views last until the call returns.
 struct SipEvent {
@@ -27,8 +29,8 @@ struct SipEvent {
   Signalling signalling = Signalling::kUdp;
   net::Provenance provenance = net::Provenance::kWire;
   const net::HepInfo* hep = nullptr;
-  bool truncated = false;        // cut by the snap length
-  FrameRef frame;                // in which the message was complete, as tshark counts
+  bool truncated = false;  // cut by the snap length
+  FrameRef frame;          // in which the message was complete, as tshark counts
 };
 
 // What a UDP datagram that is no SIP looks like by its first bytes (RFC 7983, RFC 5761, RFC 6189).
@@ -45,9 +47,9 @@ struct MediaEvent {
 struct TlsFlow {
   Endpoint client;
   Endpoint server;
-  std::uint16_t version = 0;      // 0x0303, 0x0304; 0 unknown
+  std::uint16_t version = 0;  // 0x0303, 0x0304; 0 unknown
   std::uint16_t cipher_suite = 0;
-  bool opened = false;            // keys were at hand
+  bool opened = false;  // keys were at hand
   bool web_socket = false;
   FrameRef first;
 };

@@ -9,10 +9,10 @@
 namespace voip::dissect {
 namespace {
 
-constexpr std::uint64_t kSearchBytes = 256U << 10;      // of a stream entered in its middle, before it is given up
+constexpr std::uint64_t kSearchBytes = 256U << 10;  // of a stream entered in its middle, before it is given up
 constexpr std::size_t kLongestHandshake = 16384;
 constexpr std::size_t kKeptOfLine = 1024;
-constexpr std::size_t kKeptCapacity = 4096;             // of an empty buffer
+constexpr std::size_t kKeptCapacity = 4096;  // of an empty buffer
 
 Seen tcp_text(TextKind kind) {
   switch (kind) {
@@ -198,9 +198,7 @@ PlainLane::Step PlainLane::decide(ByteView bytes, const Input& input, Context& c
       synced_ = !mid_stream_ || certain_start(text);
       return {.used = blank};
     case TextKind::kMaybeSip: return {.more = true, .used = blank};
-    case TextKind::kHttp:
-      mode_ = Mode::kHandshake;
-      return {.used = blank};
+    case TextKind::kHttp: mode_ = Mode::kHandshake; return {.used = blank};
     default: break;
   }
   if (mid_stream_ && kind == TextKind::kOther) {
@@ -251,9 +249,7 @@ PlainLane::Step PlainLane::sip(ByteView bytes, const Input& input, Context& cont
       restart_message();
       if (context.reader.read(bytes.first(length.length), true, false, input.origin, context.observer)) proven_ = true;
       return {.used = length.length};
-    case State::kNeedMore:
-      wanted_ = length.length;
-      return {.more = true};
+    case State::kNeedMore: wanted_ = length.length; return {.more = true};
     case State::kNotSip: break;
   }
   const bool too_long = scanner_.head_complete() || bytes.size() >= context.limits.sip_message_bytes;
@@ -272,7 +268,8 @@ PlainLane::Step PlainLane::sip(ByteView bytes, const Input& input, Context& cont
 
 PlainLane::Step PlainLane::handshake(ByteView bytes, const Input& input, Context& context) {
   const auto parsed = websocket::parse_handshake(bytes);
-  if (!parsed && parsed.error().kind == Malformed::kTruncated && bytes.size() < kLongestHandshake) return {.more = true};
+  if (!parsed && parsed.error().kind == Malformed::kTruncated && bytes.size() < kLongestHandshake)
+    return {.more = true};
   // Without a subprotocol the messages themselves must show whether it is SIP.
   if (!parsed || !parsed->upgrade || (parsed->has_protocol && !parsed->sip)) {
     context.tally.count(Seen::kTcpHttp, input.origin.frame);

@@ -11,8 +11,8 @@
 
 namespace voip::dissect {
 
-// One direction of a connection's plaintext: tells what it speaks, cuts SIP messages out of it. Messages that lie whole in
-// the bytes fed are parsed in place; only what is unfinished is kept. Nothing kept is scanned twice.
+// One direction of a connection's plaintext: tells what it speaks, cuts SIP messages out of it. Messages that lie whole
+// in the bytes fed are parsed in place; only what is unfinished is kept. Nothing kept is scanned twice.
 class PlainLane {
  public:
   enum class Mode : std::uint8_t {
@@ -20,7 +20,7 @@ class PlainLane {
     kSip,
     kHandshake,  // an HTTP head that may open a WebSocket
     kWebSocket,
-    kTls,        // a TLS record; its bytes wait in take_buffer()
+    kTls,  // a TLS record; its bytes wait in take_buffer()
     kIgnored,
   };
   // What all lanes share.
@@ -31,9 +31,9 @@ class PlainLane {
     Observer& observer;
   };
   struct Input {
-    SipOrigin origin;        // of the bytes; signalling: of plain SIP in them
+    SipOrigin origin;  // of the bytes; signalling: of plain SIP in them
     ByteView bytes;
-    std::uint64_t lost = 0;  // missing before them
+    std::uint64_t lost = 0;       // missing before them
     bool loss_unbounded = false;  // missing, but nobody knows how many
     bool tls_allowed = true;
   };
@@ -77,19 +77,19 @@ class PlainLane {
   Mode mode_ = Mode::kUndecided;
   bool started_ = false;
   bool mid_stream_ = false;
-  bool synced_ = false;            // the bytes at hand begin where a message (or frame) begins
-  bool proven_ = false;            // SIP was read from it
+  bool synced_ = false;  // the bytes at hand begin where a message (or frame) begins
+  bool proven_ = false;  // SIP was read from it
   bool in_frame_ = false;
-  bool message_open_ = false;      // a WebSocket message in pieces
+  bool message_open_ = false;  // a WebSocket message in pieces
   bool message_cut_ = false;
   bool message_compressed_ = false;
-  bool message_dropped_ = false;   // too long
-  std::uint64_t skip_ = 0;         // bytes to come that belong to something given up
+  bool message_dropped_ = false;  // too long
+  std::uint64_t skip_ = 0;        // bytes to come that belong to something given up
   std::uint64_t searched_ = 0;
-  std::uint64_t taken_ = 0;        // of the frame's payload
-  std::size_t wanted_ = 0;         // length of the unfinished message, when known
+  std::uint64_t taken_ = 0;  // of the frame's payload
+  std::size_t wanted_ = 0;   // length of the unfinished message, when known
   std::vector<std::uint8_t> buffer_;
-  SipOrigin buffered_;             // of the last bytes in buffer_
+  SipOrigin buffered_;  // of the last bytes in buffer_
   sip::HeadScanner scanner_;
   websocket::FrameHeader header_;
   std::vector<std::uint8_t> message_;

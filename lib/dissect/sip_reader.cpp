@@ -69,7 +69,8 @@ bool SipReader::read(ByteView bytes, bool framed, bool cut, const SipOrigin& ori
   auto parsed = parser_.parse(bytes, !framed, cut);
   if (!parsed) {
     if (parsed.error().kind == Malformed::kTruncated) ++counters_.sip_truncated;
-    tally_.count(parsed.error().kind == Malformed::kTruncated ? Seen::kSipTruncated : Seen::kSipBadSyntax, origin.frame);
+    tally_.count(parsed.error().kind == Malformed::kTruncated ? Seen::kSipTruncated : Seen::kSipBadSyntax,
+                 origin.frame);
     return false;
   }
   sip::MessageView& message = *parsed;

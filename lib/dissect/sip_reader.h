@@ -34,8 +34,8 @@ class SipReader {
   Tally& tally_;
 };
 
-// How a message that a HEP packet told of travelled: the top Via knows better than HEP's IP protocol, which has no number
-// for TLS or WebSocket (and some agents report TLS as TCP or UDP).
+// How a message that a HEP packet told of travelled: the top Via knows better than HEP's IP protocol, which has no
+// number for TLS or WebSocket (and some agents report TLS as TCP or UDP).
 Signalling signalling_of_hep(std::uint8_t ip_protocol, std::string_view via);
 
 }  // namespace voip::dissect

@@ -82,9 +82,9 @@ void StreamReader::feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteVi
   PlainLane::Input input;
   input.origin.src = chunk.src;
   input.origin.dst = chunk.dst;
-  input.origin.signalling = secure                                      ? Signalling::kTls
+  input.origin.signalling = secure                                     ? Signalling::kTls
                             : chunk.transport == net::Transport::kSctp ? Signalling::kSctp
-                                                                        : Signalling::kTcp;
+                                                                       : Signalling::kTcp;
   input.origin.frame = chunk.frame;
   input.bytes = bytes;
   input.lost = secure ? 0 : chunk.lost;

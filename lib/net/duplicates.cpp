@@ -17,11 +17,16 @@ constexpr std::uint64_t kFirst = 0x9fb21c651e98df25ULL;
 constexpr std::uint64_t kSecond = 0xd6e8feb86659fd93ULL;
 constexpr std::uint64_t kThird = 0xa0761d6478bd642fULL;
 
+constexpr std::size_t kEnd = 32;
+
+std::uint64_t hash_ends(ByteView bytes) {
+  if (bytes.size() <= 3 * kEnd) return hash_bytes(bytes);
+  return mix(hash_bytes(bytes.first(kEnd)), kThird) ^ hash_bytes(bytes.last(kEnd));
+}
+
 // Media packets are most of all packets, and none repeats the header of another: their ends are enough.
 std::uint64_t hash_datagram(ByteView payload) {
-  constexpr std::size_t kEnd = 32;
-  if (payload.size() <= 3 * kEnd || payload[0] >> 6 != 2) return hash_bytes(payload);
-  return mix(hash_bytes(payload.first(kEnd)), kThird) ^ hash_bytes(payload.last(kEnd));
+  return !payload.empty() && payload[0] >> 6 == 2 ? hash_ends(payload) : hash_bytes(payload);
 }
 
 std::uint64_t first_half(const IpAddress& address) { return load_le<std::uint64_t>(address.bytes().data()); }
@@ -37,7 +42,8 @@ std::uint64_t duplicate_hash(const IpPacket& packet) {
     hash = hash_datagram(bytes.subspan(8));
     ports = load_le<std::uint32_t>(bytes.data());
   } else if (!packet.fragment && packet.protocol == kTcp && bytes.size() >= 20) {
-    hash = hash_bytes(bytes.subspan(18));
+    // Reassembly would not take other bytes for the same sequence numbers either.
+    hash = hash_ends(bytes.subspan(18));
     hash = mix(hash ^ load_le<std::uint64_t>(bytes.data() + 4), kThird ^ load_le<std::uint32_t>(bytes.data() + 12));
     ports = load_le<std::uint32_t>(bytes.data());
   } else {
@@ -45,8 +51,7 @@ std::uint64_t duplicate_hash(const IpPacket& packet) {
   }
   const std::uint64_t numbers = (std::uint64_t{packet.id} << 32) | ports;
   if (packet.version == 4) {
-    const std::uint64_t addresses =
-        (second_half(packet.src) & 0xffffffff00000000ULL) | (second_half(packet.dst) >> 32);
+    const std::uint64_t addresses = (second_half(packet.src) & 0xffffffff00000000ULL) | (second_half(packet.dst) >> 32);
     hash = mix(hash ^ addresses, kFirst ^ numbers);
   } else {
     hash = mix(hash ^ first_half(packet.src), kFirst ^ numbers);

@@ -47,7 +47,9 @@ class DuplicateFilter {
   };
   static_assert(sizeof(Bucket) == 64);
 
-  static std::uint32_t ticks(std::int64_t ns) { return static_cast<std::uint32_t>(static_cast<std::uint64_t>(ns) >> 16); }
+  static std::uint32_t ticks(std::int64_t ns) {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(ns) >> 16);
+  }
 
   std::uint32_t window_;
   std::vector<Bucket> buckets_;

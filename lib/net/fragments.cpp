@@ -7,7 +7,7 @@ namespace voip::net {
 namespace {
 
 constexpr std::size_t kLargestPacket = 65535;
-constexpr std::size_t kMostRanges = 1024;      // holes of one packet; a sender makes none but by losing or mixing
+constexpr std::size_t kMostRanges = 1024;  // holes of one packet; a sender makes none but by losing or mixing
 constexpr std::size_t kMostWaiting = 1024;
 constexpr std::int64_t kFirstFragmentPatienceNs = 500 * kNsPerMs;
 
@@ -133,9 +133,7 @@ bool FragmentTable::add(IpPacket& packet, const FrameRef& frame) {
   return false;
 }
 
-void FragmentTable::set_next_overdue() {
-  next_overdue_ns_ = waiting_.empty() ? INT64_MAX : waiting_.front().until_ns;
-}
+void FragmentTable::set_next_overdue() { next_overdue_ns_ = waiting_.empty() ? INT64_MAX : waiting_.front().until_ns; }
 
 bool FragmentTable::take_overdue(Timestamp now, IpPacket& packet, FrameRef& frame) {
   if (later_fragments_seen_) waiting_.clear();

@@ -51,12 +51,12 @@ class FragmentTable {
     std::uint32_t end = 0;
   };
   struct Train {
-    std::vector<std::uint8_t> bytes;  // up to the highest end seen
-    std::vector<Range> have;          // disjoint, not touching, in order
-    std::uint32_t total = 0;          // 0: the last fragment has not come
+    std::vector<std::uint8_t> bytes;         // up to the highest end seen
+    std::vector<Range> have;                 // disjoint, not touching, in order
+    std::uint32_t total = 0;                 // 0: the last fragment has not come
     std::uint32_t whole_until = 0xffffffff;  // where the first byte is that the snap length took
     std::uint8_t protocol = 0;
-    FrameRef first_frame;             // of offset 0
+    FrameRef first_frame;  // of offset 0
     std::uint32_t first_end = 0;
   };
   struct Waiting {

@@ -85,6 +85,7 @@ void SctpReassembler::feed(const IpPacket& packet, const FrameRef& frame, Handle
       ++counters_.evicted_connections;
       forget(flow);
     };
+    flows_.expire(frame.time, limits_.tcp_idle, [this](const Key&, Flow& flow) { forget(flow); });
     Flow& flow = flows_.get(key, frame.time, evict);
     if (!is_new(flow, tsn)) continue;
     Datagram datagram{.src = key.src, .dst = key.dst, .transport = Transport::kSctp, .frame = frame};
@@ -96,8 +97,7 @@ void SctpReassembler::feed(const IpPacket& packet, const FrameRef& frame, Handle
     }
     const std::uint64_t position = flow.position - (flow.newest - tsn);
     const ByteView bytes = chunk.rest();
-    if (flow.fragments.size() >= kMostFragments ||
-        flow.bytes + bytes.size() > limits_.tcp_buffered_per_direction ||
+    if (flow.fragments.size() >= kMostFragments || flow.bytes + bytes.size() > limits_.tcp_buffered_per_direction ||
         held_bytes_ + bytes.size() > limits_.tcp_buffered_bytes) {
       diagnostics_.count("sctp-fragments-dropped", frame);
       forget(flow);

@@ -34,11 +34,11 @@ class SctpReassembler {
     bool truncated = false;
   };
   struct Flow {
-    std::uint32_t newest = 0;     // highest TSN seen
-    std::uint64_t seen = 0;       // bit n: newest - n
+    std::uint32_t newest = 0;  // highest TSN seen
+    std::uint64_t seen = 0;    // bit n: newest - n
     bool started = false;
     std::map<std::uint64_t, Fragment> fragments;  // by TSN without its wrap
-    std::uint64_t position = 0;   // of newest
+    std::uint64_t position = 0;                   // of newest
     std::size_t bytes = 0;
   };
 

@@ -23,7 +23,8 @@ constexpr int kMostLinkLayers = 64;
 
 bool is_bare_tcp(const IpPacket& packet) {
   const ByteView segment = packet.payload;
-  return packet.protocol == kTcp && segment.size() >= kTcpHeader && segment.size() <= std::size_t{4} * (segment[12] >> 4);
+  return packet.protocol == kTcp && segment.size() >= kTcpHeader &&
+         segment.size() <= std::size_t{4} * (segment[12] >> 4);
 }
 
 }  // namespace
@@ -186,8 +187,8 @@ void Stack::Impl::exported_pdu(const capture::Packet& packet, Handler& out) {
     diagnostics.count(pdu.layer.reason, packet.frame);
     return;
   }
-  if (hep.take(pdu.payload,
-               {.src = pdu.src, .dst = pdu.dst, .frame = packet.frame, .truncated = packet.snapped()}, out)) {
+  if (hep.take(pdu.payload, {.src = pdu.src, .dst = pdu.dst, .frame = packet.frame, .truncated = packet.snapped()},
+               out)) {
     return;
   }
   out.on_datagram({.src = pdu.src,

@@ -17,9 +17,9 @@ struct StackOptions {
 
 struct StackCounters {
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;             // captured bytes of them
-  std::uint64_t duplicates = 0;        // copies left out
-  std::uint64_t snapped = 0;           // packets cut by the snap length
+  std::uint64_t bytes = 0;       // captured bytes of them
+  std::uint64_t duplicates = 0;  // copies left out
+  std::uint64_t snapped = 0;     // packets cut by the snap length
   std::uint64_t fragments = 0;
   std::uint64_t fragments_unfinished = 0;
   std::uint64_t tcp_gaps = 0;

@@ -1,6 +1,7 @@
 #include "net/tcp.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace voip::net {
 
@@ -11,6 +12,7 @@ constexpr std::int64_t kFarAway = 16 << 20;
 constexpr std::uint8_t kStraysForAnotherConnection = 3;
 // What a held segment costs beside its bytes, so that many tiny ones are bounded too.
 constexpr std::size_t kHeldOverhead = 128;
+// A tap may show an acknowledgement before the segment that it acknowledges.
 constexpr std::chrono::milliseconds kReorderPatience{200};
 constexpr std::chrono::seconds kHolePatience{30};
 // A closed connection's ports may be used again without a SYN in the capture.
@@ -62,8 +64,7 @@ TcpReassembler::Connection* TcpReassembler::find_or_open(const Key& key, const T
   // Without bytes or a SYN there is nothing to begin with; a keep-alive would begin one byte too early.
   if (!segment.has(TcpSegment::kSyn) && segment.payload.empty()) return nullptr;
   if (segment.has(TcpSegment::kRst)) return nullptr;
-  connections_.expire(segment.frame.time, limits_.tcp_idle,
-                      [&](const Key&, Connection& idle) { close(idle, out); });
+  connections_.expire(segment.frame.time, limits_.tcp_idle, [&](const Key&, Connection& idle) { close(idle, out); });
   Connection& made = connections_.get(key, segment.frame.time, [&](const Key&, Connection& evicted) {
     if (!evicted.closed) ++counters_.evicted_connections;
     close(evicted, out);
@@ -73,8 +74,8 @@ TcpReassembler::Connection* TcpReassembler::find_or_open(const Key& key, const T
 }
 
 void TcpReassembler::feed(const TcpSegment& segment, Handler& out) {
-  const Key key = goes_low_to_high(segment.src, segment.dst) ? Key{segment.src, segment.dst}
-                                                             : Key{segment.dst, segment.src};
+  const Key key =
+      goes_low_to_high(segment.src, segment.dst) ? Key{segment.src, segment.dst} : Key{segment.dst, segment.src};
   Connection* connection = find_or_open(key, segment, out);
   if (connection == nullptr) return;
   unsigned direction = segment.src == connection->ends[0] ? 0 : 1;
@@ -117,11 +118,9 @@ void TcpReassembler::take(Connection& connection, unsigned direction, const TcpS
   }
   if (segment.has(TcpSegment::kAck) && other.started) {
     const std::uint64_t acked = position_near(other.next, segment.acknowledgment);
-    if (distance(other.acked, acked) > 0 && distance(other.next, acked) < kFarAway) {
-      other.acked = acked;
-      if (!other.held.empty() || (other.fin_seen && !other.finished)) give_up_acked(connection, 1 - direction, out);
-      if (connection.closed) return;
-    }
+    if (distance(other.acked, acked) > 0 && distance(other.next, acked) < kFarAway) other.acked = acked;
+    if (other.waiting != nullptr || (other.fin_seen && !other.finished)) give_up_acked(connection, 1 - direction, out);
+    if (connection.closed) return;
   }
   const std::size_t length = segment.payload.size() + segment.missing;
   if (!own.started) {
@@ -162,8 +161,8 @@ void TcpReassembler::take(Connection& connection, unsigned direction, const TcpS
     // The snap length took the rest.
     own.lost += length - std::max<std::size_t>(segment.payload.size(), seen);
   }
-  if (!own.held.empty()) drain(connection, direction, out);
-  if (own.fin_seen && own.held.empty() && distance(own.fin, own.next) >= 0) {
+  if (own.waiting != nullptr) drain(connection, direction, out);
+  if (own.fin_seen && own.waiting == nullptr && distance(own.fin, own.next) >= 0) {
     own.finished = true;
     if (other.finished) close(connection, out);
   }
@@ -174,38 +173,36 @@ void TcpReassembler::hold(Connection& connection, unsigned direction, std::uint6
   Direction& own = connection.directions[direction];
   ByteView bytes = segment.payload;
   // What came first stays, where two segments begin alike.
-  if (const auto same = own.held.find(position); same != own.held.end()) {
-    if (bytes.size() <= same->second.bytes.size()) return;
-    const std::size_t cost = bytes.size() - same->second.bytes.size();
-    same->second.bytes.insert(same->second.bytes.end(),
-                              bytes.begin() + static_cast<std::ptrdiff_t>(same->second.bytes.size()), bytes.end());
-    same->second.missing = segment.missing;
-    same->second.frame = segment.frame;
-    own.held_bytes += cost;
-    held_bytes_ += cost;
-  } else {
-    own.held.emplace(position, Held{{bytes.begin(), bytes.end()}, segment.missing, segment.frame});
-    own.held_bytes += bytes.size() + kHeldOverhead;
-    held_bytes_ += bytes.size() + kHeldOverhead;
-  }
+  if (own.waiting == nullptr) own.waiting = std::make_unique<Waiting>();
+  const auto [place, made] = own.waiting->held.try_emplace(position);
+  Held& held = place->second;
+  if (!made && bytes.size() <= held.bytes.size()) return;
+  const std::size_t cost = made ? bytes.size() + kHeldOverhead : bytes.size() - held.bytes.size();
+  held.bytes.insert(held.bytes.end(), bytes.begin() + static_cast<std::ptrdiff_t>(held.bytes.size()), bytes.end());
+  held.missing = segment.missing;
+  held.frame = segment.frame;
+  own.waiting->bytes += cost;
+  held_bytes_ += cost;
   give_up_acked(connection, direction, out);
-  while (!own.held.empty() && own.held_bytes > limits_.tcp_buffered_per_direction) {
+  while (own.waiting != nullptr && own.waiting->bytes > limits_.tcp_buffered_per_direction) {
     diagnostics_.count("tcp-hole-too-wide", segment.frame);
     give_up_hole(connection, direction, out);
   }
-  if (!own.held.empty() && (held_bytes_ > limits_.tcp_buffered_bytes ||
-                            later_by(own.held.begin()->second.frame.time, segment.frame.time, kHolePatience))) {
+  if (own.waiting != nullptr &&
+      (held_bytes_ > limits_.tcp_buffered_bytes ||
+       later_by(own.waiting->held.begin()->second.frame.time, segment.frame.time, kHolePatience))) {
     give_up_all(connection, direction, out);
   }
 }
 
 void TcpReassembler::drain(Connection& connection, unsigned direction, Handler& out) {
   Direction& own = connection.directions[direction];
-  while (!own.held.empty() && distance(own.next, own.held.begin()->first) <= 0) {
-    auto node = own.held.extract(own.held.begin());
+  while (own.waiting != nullptr && distance(own.next, own.waiting->held.begin()->first) <= 0) {
+    auto node = own.waiting->held.extract(own.waiting->held.begin());
     const Held& held = node.mapped();
-    own.held_bytes -= held.bytes.size() + kHeldOverhead;
+    own.waiting->bytes -= held.bytes.size() + kHeldOverhead;
     held_bytes_ -= held.bytes.size() + kHeldOverhead;
+    if (own.waiting->held.empty()) own.waiting.reset();
     const std::uint64_t seen = own.next - node.key();
     const std::uint64_t length = held.bytes.size() + held.missing;
     if (seen >= length) continue;
@@ -218,7 +215,7 @@ void TcpReassembler::drain(Connection& connection, unsigned direction, Handler& 
 
 void TcpReassembler::give_up_hole(Connection& connection, unsigned direction, Handler& out) {
   Direction& own = connection.directions[direction];
-  const auto first = own.held.begin();
+  const auto first = own.waiting->held.begin();
   const std::int64_t wide = distance(own.next, first->first);
   if (wide > 0) {
     ++counters_.tcp_gaps;
@@ -231,12 +228,11 @@ void TcpReassembler::give_up_hole(Connection& connection, unsigned direction, Ha
 
 void TcpReassembler::give_up_acked(Connection& connection, unsigned direction, Handler& out) {
   Direction& own = connection.directions[direction];
-  // A tap may show the acknowledgement before the segment that it acknowledges: not at once.
-  while (!own.held.empty() && distance(own.held.begin()->first, own.acked) >= 0 &&
-         later_by(own.held.begin()->second.frame.time, connection.last_frame.time, kReorderPatience)) {
+  while (own.waiting != nullptr && distance(own.waiting->held.begin()->first, own.acked) >= 0 &&
+         later_by(own.waiting->held.begin()->second.frame.time, connection.last_frame.time, kReorderPatience)) {
     give_up_hole(connection, direction, out);
   }
-  if (!own.fin_seen || own.finished || !own.held.empty()) return;
+  if (!own.fin_seen || own.finished || own.waiting != nullptr) return;
   const std::int64_t tail = distance(own.next, own.fin);
   if (tail > 0) {
     // The end was acknowledged, but not all before it was captured.
@@ -251,7 +247,7 @@ void TcpReassembler::give_up_acked(Connection& connection, unsigned direction, H
 }
 
 void TcpReassembler::give_up_all(Connection& connection, unsigned direction, Handler& out) {
-  while (!connection.directions[direction].held.empty()) give_up_hole(connection, direction, out);
+  while (connection.directions[direction].waiting != nullptr) give_up_hole(connection, direction, out);
 }
 
 void TcpReassembler::deliver(Connection& connection, unsigned direction, ByteView bytes, const FrameRef& frame,
@@ -259,32 +255,30 @@ void TcpReassembler::deliver(Connection& connection, unsigned direction, ByteVie
   Direction& own = connection.directions[direction];
   const Endpoint& src = connection.ends[direction];
   const Endpoint& dst = connection.ends[1 - direction];
+  if (!own.judged && own.undecided_size != 0) {
+    // Not all of the magic, so far.
+    std::vector<std::uint8_t> joined{own.undecided.begin(), own.undecided.begin() + own.undecided_size};
+    own.undecided_size = 0;
+    if (own.lost == 0) {
+      joined.insert(joined.end(), bytes.begin(), bytes.end());
+      deliver(connection, direction, joined, frame, out);
+      return;
+    }
+    own.judged = true;
+    const std::uint64_t lost = std::exchange(own.lost, 0);
+    deliver(connection, direction, joined, frame, out);
+    own.lost = lost;
+  }
   if (!own.judged && !bytes.empty()) {
     std::size_t offset = 0;
-    const HepStream::Kind kind =
-        own.undecided_size != 0 ? HepStream::Kind::kNo : HepStream::judge(bytes, own.mid_stream || own.lost != 0, offset);
+    const HepStream::Kind kind = HepStream::judge(bytes, own.mid_stream || own.lost != 0, offset);
     if (kind == HepStream::Kind::kTooShort) {
       std::ranges::copy(bytes, own.undecided.begin());
       own.undecided_size = static_cast<std::uint8_t>(bytes.size());
       return;
     }
     own.judged = true;
-    if (own.undecided_size != 0) {
-      std::vector<std::uint8_t> joined{own.undecided.begin(), own.undecided.begin() + own.undecided_size};
-      joined.insert(joined.end(), bytes.begin(), bytes.end());
-      own.undecided_size = 0;
-      if (own.lost == 0 && HepStream::judge(joined, false, offset) == HepStream::Kind::kFrames) {
-        own.hep = std::make_unique<HepStream>(HepStream::Kind::kFrames);
-      }
-      const std::uint64_t lost = own.lost;
-      if (lost == 0) {
-        deliver(connection, direction, joined, frame, out);
-        return;
-      }
-      own.lost = 0;
-      deliver(connection, direction, first_bytes(joined, joined.size() - bytes.size()), frame, out);
-      own.lost = lost;
-    } else if (kind != HepStream::Kind::kNo) {
+    if (kind != HepStream::Kind::kNo) {
       own.hep = std::make_unique<HepStream>(kind);
       own.lost = 0;
       bytes = after_bytes(bytes, offset);
@@ -325,10 +319,9 @@ void TcpReassembler::close(Connection& connection, Handler& out) {
     }
     if (own.lost != 0) deliver(connection, direction, {}, connection.last_frame, out);
     if (own.hep != nullptr) {
-      own.hep->finish({.src = connection.ends[direction],
-                       .dst = connection.ends[1 - direction],
-                       .frame = connection.last_frame},
-                      hep_, out);
+      own.hep->finish(
+          {.src = connection.ends[direction], .dst = connection.ends[1 - direction], .frame = connection.last_frame},
+          hep_, out);
       own.hep.reset();
     }
   }

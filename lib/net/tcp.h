@@ -49,15 +49,19 @@ class TcpReassembler {
     std::size_t missing = 0;
     FrameRef frame;
   };
+  // What waits behind holes, by position.
+  struct Waiting {
+    std::map<std::uint64_t, Held> held;
+    std::size_t bytes = 0;
+  };
   // Positions are sequence numbers without their wrap.
   struct Direction {
-    std::uint64_t begin = 0;  // of the first byte
-    std::uint64_t next = 0;   // of the byte that is wanted
-    std::uint64_t acked = 0;  // behind all that the other side says it has
-    std::uint64_t fin = 0;    // behind the last byte
-    std::uint64_t lost = 0;   // not yet told
-    std::map<std::uint64_t, Held> held;
-    std::size_t held_bytes = 0;
+    std::uint64_t begin = 0;           // of the first byte
+    std::uint64_t next = 0;            // of the byte that is wanted
+    std::uint64_t acked = 0;           // behind all that the other side says it has
+    std::uint64_t fin = 0;             // behind the last byte
+    std::uint64_t lost = 0;            // not yet told
+    std::unique_ptr<Waiting> waiting;  // null, or not empty: connections are many, holes are rare
     std::unique_ptr<HepStream> hep;
     std::array<std::uint8_t, 4> undecided{};
     std::uint8_t undecided_size = 0;
@@ -66,14 +70,14 @@ class TcpReassembler {
     bool mid_stream = false;
     bool fin_seen = false;
     bool finished = false;
-    bool judged = false;      // HEP or not is known
+    bool judged = false;  // HEP or not is known
   };
   struct Connection {
     std::uint64_t id = 0;
     std::array<Endpoint, 2> ends;  // of the first packet: its source, its destination
+    bool closed = false;
     Timestamp touched;
     FrameRef last_frame;
-    bool closed = false;
     std::array<Direction, 2> directions;
   };
   struct Key {

@@ -33,6 +33,8 @@ Totals run(capture::PacketSource& source, const Options& options, session::Obser
   session::Tracker tracker(options.limits, options.tracker, observer);
   Glue glue(dissector, tracker);
   if (!options.key_log.empty()) dissector.add_key_log(options.key_log);
+  // A text that is no key opens nothing: those flows stay counted as opaque.
+  for (const std::string& key : options.tls_keys) [[maybe_unused]] const Status added = dissector.add_rsa_key(key);
 
   capture::Packet packet;
   std::size_t secrets_used = 0;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 #include "capture/source.h"
@@ -15,7 +16,8 @@ struct Options {
   Limits limits;
   net::StackOptions stack;
   session::TrackerOptions tracker;
-  std::string key_log;                       // NSS key log text given by the user
+  std::string key_log;                // NSS key log text given by the user
+  std::vector<std::string> tls_keys;  // private RSA keys of TLS servers, PEM
   // Called now and then with the packets so far, for progress; may be empty.
   std::function<void(std::uint64_t packets)> on_progress;
 };

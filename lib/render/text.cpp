@@ -73,7 +73,8 @@ void write_head(TextLines& out, const report::Report& report, bool brief) {
     if (input.first_time.known() && (!first.known() || input.first_time < first)) first = input.first_time;
     if (input.last_time.known() && (!last.known() || input.last_time > last)) last = input.last_time;
   }
-  std::string scope = report.inputs.size() == 1 ? report.inputs.front().path : counted(report.inputs.size(), "input", "inputs");
+  std::string scope =
+      report.inputs.size() == 1 ? report.inputs.front().path : counted(report.inputs.size(), "input", "inputs");
   scope += ", " + counted(packets, "packet", "packets");
   if (first.known()) scope += ", " + out.time(first) + " to " + out.time(last);
   out.paragraph(0, scope, Tone::kFaint);
@@ -94,7 +95,8 @@ void write_head(TextLines& out, const report::Report& report, bool brief) {
 
 void write_finding(TextLines& out, const report::Report& report, const report::Finding& finding) {
   std::string text = finding.message;
-  if (finding.confidence != report::Confidence::kCertain) text += fmt::format(" ({})", report::to_string(finding.confidence));
+  if (finding.confidence != report::Confidence::kCertain)
+    text += fmt::format(" ({})", report::to_string(finding.confidence));
   if (finding.status != report::FindingStatus::kNew) {
     text += fmt::format(" [{}{}{}]", report::to_string(finding.status), finding.status_reason.empty() ? "" : ": ",
                         finding.status_reason);
@@ -144,15 +146,17 @@ void write_findings(TextLines& out, const report::Report& report) {
     const std::size_t shown = std::min(group.findings.size(), kFindingsPerRule);
     for (std::size_t i = 0; i < shown; ++i) write_finding(out, report, *group.findings[i]);
     if (group.findings.size() > shown) {
-      out.paragraph(1, fmt::format("and {} more (see --format json)", grouped(group.findings.size() - shown)), Tone::kFaint);
+      out.paragraph(1, fmt::format("and {} more (see --format json)", grouped(group.findings.size() - shown)),
+                    Tone::kFaint);
     }
     if (!group.rule->remedy.empty()) out.prose(1, group.rule->remedy, Tone::kPlain, "Remedy:", Tone::kGood);
     if (!group.rule->reference.empty()) out.paragraph(1, group.rule->reference, Tone::kFaint, "See:", Tone::kFaint);
     out.blank();
   }
   if (hidden != 0) {
-    out.paragraph(0, fmt::format("{} below {} not listed (--min-severity)", counted(hidden, "finding", "findings"),
-                                 report::to_string(report.min_severity)),
+    out.paragraph(0,
+                  fmt::format("{} below {} not listed (--min-severity)", counted(hidden, "finding", "findings"),
+                              report::to_string(report.min_severity)),
                   Tone::kFaint);
     out.blank();
   }
@@ -176,10 +180,12 @@ void write_not_seen(TextLines& out, const report::Report& report) {
   }
   if (const std::string what = list_counts(coverage.undecoded); !what.empty()) lines.push_back("not decoded: " + what);
   if (coverage.snapped_packets != 0) {
-    lines.push_back(counted(coverage.snapped_packets, "packet was", "packets were") + " cut short by the capture's snap length");
+    lines.push_back(counted(coverage.snapped_packets, "packet was", "packets were") +
+                    " cut short by the capture's snap length");
   }
   if (coverage.tcp_gaps != 0) {
-    lines.push_back(counted(coverage.tcp_gaps, "gap", "gaps") + " in TCP streams: segments that the capture does not hold");
+    lines.push_back(counted(coverage.tcp_gaps, "gap", "gaps") +
+                    " in TCP streams: segments that the capture does not hold");
   }
   if (coverage.tls_flows_opaque != 0) {
     lines.push_back(counted(coverage.tls_flows_opaque, "TLS connection", "TLS connections") +

@@ -28,8 +28,8 @@ class TextLines final : public report::TextWriter {
   void paragraph(unsigned indent, std::string_view text, report::Tone tone = report::Tone::kPlain,
                  std::string_view lead = {}, report::Tone lead_tone = report::Tone::kPlain);
   // The same for our own texts (a rule's): each line of them is a paragraph.
-  void prose(unsigned indent, std::string_view text, report::Tone tone = report::Tone::kPlain, std::string_view lead = {},
-             report::Tone lead_tone = report::Tone::kPlain);
+  void prose(unsigned indent, std::string_view text, report::Tone tone = report::Tone::kPlain,
+             std::string_view lead = {}, report::Tone lead_tone = report::Tone::kPlain);
   void flush();
 
  private:

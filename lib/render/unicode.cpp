@@ -17,7 +17,8 @@ struct Range {
 
 template <std::size_t N>
 bool in_ranges(const std::array<Range, N>& ranges, char32_t c) {
-  const auto* at = std::upper_bound(ranges.begin(), ranges.end(), c, [](char32_t v, const Range& r) { return v < r.first; });
+  const auto* at =
+      std::upper_bound(ranges.begin(), ranges.end(), c, [](char32_t v, const Range& r) { return v < r.first; });
   return at != ranges.begin() && c <= std::prev(at)->last;
 }
 
@@ -68,21 +69,23 @@ constexpr std::array kWide{
 };
 
 constexpr std::array kUnsafe{
-    Range{0x00ad, 0x00ad},   Range{0x034f, 0x034f}, Range{0x061c, 0x061c}, Range{0x115f, 0x1160},
-    Range{0x17b4, 0x17b5},   Range{0x180b, 0x180e}, Range{0x200b, 0x200f}, Range{0x2028, 0x202e},
-    Range{0x2060, 0x206f},   Range{0x3164, 0x3164}, Range{0xe000, 0xf8ff}, Range{0xfeff, 0xfeff},
-    Range{0xffa0, 0xffa0},   Range{0xfff0, 0xfffb}, Range{0xfffe, 0xffff}, Range{0x1d173, 0x1d17a},
+    Range{0x00ad, 0x00ad},    Range{0x034f, 0x034f}, Range{0x061c, 0x061c}, Range{0x115f, 0x1160},
+    Range{0x17b4, 0x17b5},    Range{0x180b, 0x180e}, Range{0x200b, 0x200f}, Range{0x2028, 0x202e},
+    Range{0x2060, 0x206f},    Range{0x3164, 0x3164}, Range{0xe000, 0xf8ff}, Range{0xfeff, 0xfeff},
+    Range{0xffa0, 0xffa0},    Range{0xfff0, 0xfffb}, Range{0xfffe, 0xffff}, Range{0x1d173, 0x1d17a},
     Range{0xe0000, 0x10ffff},
 };
 
 }  // namespace
 
 CodePoint decode_utf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
   const unsigned lead = byte(0);
   if (lead < 0x80) return {lead, 1, true};
   unsigned more = 0;
-  unsigned low = 0x80;   // bounds of the second byte: they shut out overlong forms, surrogates and too large values
+  unsigned low = 0x80;  // bounds of the second byte: they shut out overlong forms, surrogates and too large values
   unsigned high = 0xbf;
   char32_t value = 0;
   if (lead >= 0xc2 && lead <= 0xdf) {
@@ -153,7 +156,8 @@ void append_for_terminal(std::string& out, std::string_view text, unsigned& colu
     }
     const std::size_t before = out.size();
     if (!c.valid) {
-      for (const char byte : raw) fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
+      for (const char byte : raw)
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
     } else if (c.value == '\n' || c.value == '\r' || c.value == '\t') {
       out += c.value == '\n' ? "\\n" : c.value == '\r' ? "\\r" : "\\t";
     } else if (c.value < 0x80) {

@@ -47,8 +47,8 @@ class Collector final : public Sink {
   void add(Finding finding) override;
   void tally(const Rule& rule, Verdict verdict, std::uint64_t subjects = 1) override;
 
-  // Puts the kept findings in the order of every report: first frame's time, input and number, then rule id. Call it once,
-  // after the last add().
+  // Puts the kept findings in the order of every report: first frame's time, input and number, then rule id. Call it
+  // once, after the last add().
   void sort();
   const std::vector<Finding>& findings() const { return findings_; }
   // In the order of ids.

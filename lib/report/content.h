@@ -64,7 +64,8 @@ class TextWriter {
 class Content {
  public:
   virtual ~Content() = default;
-  // The sentence that an engineer needs first: "3 of 14 calls sent clear audio; 2 of them although SRTP was negotiated".
+  // The sentence that an engineer needs first: "3 of 14 calls sent clear audio; 2 of them although SRTP was
+  // negotiated".
   virtual std::string headline() const = 0;
   // Writes key and value of each section into the open object: key("calls"), begin_array() ...
   virtual void write_sections(RecordWriter& out) const = 0;

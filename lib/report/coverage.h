@@ -29,16 +29,16 @@ struct Coverage {
   std::uint64_t bytes = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t sip_messages = 0;
-  std::uint64_t rtp_packets = 0;      // SRTP included
+  std::uint64_t rtp_packets = 0;  // SRTP included
   std::uint64_t rtcp_packets = 0;
   std::uint64_t hep_messages = 0;
   std::map<std::string, std::uint64_t> undecoded{};  // by name
   std::uint64_t snapped_packets = 0;
   std::uint64_t tcp_gaps = 0;
   std::uint64_t tls_flows_opaque = 0;
-  std::map<std::string, std::uint64_t> evicted{};    // by table
+  std::map<std::string, std::uint64_t> evicted{};  // by table
   bool complete = true;
-  std::vector<std::string> notes{};     // sentences
+  std::vector<std::string> notes{};  // sentences
 };
 
 }  // namespace voip::report

@@ -17,8 +17,8 @@ struct Report {
   std::string version;
   std::vector<Input> inputs;
   Coverage coverage;
-  const Collector* collector = nullptr;  // sorted; never null
-  const Content* content = nullptr;      // null: the tool has no sections of its own
+  const Collector* collector = nullptr;     // sorted; never null
+  const Content* content = nullptr;         // null: the tool has no sections of its own
   Severity min_severity = Severity::kInfo;  // findings below are counted, not listed
 
   bool listed(const Finding& finding) const { return finding.severity >= min_severity; }

@@ -54,7 +54,8 @@ int fit(const MediaStream& stream, const MediaLine& line) {
 
 // Whether the stream's payload types are of this m= line (several lines may share a port: BUNDLE).
 bool carries(const MediaStream& stream, const MediaLine& line) {
-  return std::ranges::any_of(line.codecs, [&](const Codec& codec) { return stream.payload_types.test(codec.payload_type); });
+  return std::ranges::any_of(line.codecs,
+                             [&](const Codec& codec) { return stream.payload_types.test(codec.payload_type); });
 }
 
 struct Place {
@@ -63,13 +64,23 @@ struct Place {
   int score = 0;
 };
 
-void weigh(const MediaStream& stream, const SdpUse& use, std::size_t leg, Place& best) {
-  if (use.sdp == nullptr) return;
-  for (std::size_t i = 0; i < use.sdp->media().size(); ++i) {
-    const MediaLine& line = use.sdp->media()[i];
-    const int ends = fit(stream, line);
+// Offer and answer together: the leg that names both ends of a stream is nearer than one that names only one.
+void weigh(const MediaStream& stream, const SdpUse& offer, const SdpUse& answer, std::size_t leg, Place& best) {
+  const std::size_t offered = offer.sdp == nullptr ? 0 : offer.sdp->media().size();
+  const std::size_t answered = answer.sdp == nullptr ? 0 : answer.sdp->media().size();
+  for (std::size_t i = 0; i < std::max(offered, answered); ++i) {
+    int ends = 0;
+    bool carried = false;
+    if (i < offered) {
+      ends += fit(stream, offer.sdp->media()[i]);
+      carried |= carries(stream, offer.sdp->media()[i]);
+    }
+    if (i < answered) {
+      ends += fit(stream, answer.sdp->media()[i]);
+      carried |= carries(stream, answer.sdp->media()[i]);
+    }
     if (ends == 0) continue;
-    const int score = ends * 4 + (carries(stream, line) ? 2 : 0);
+    const int score = ends * 4 + (carried ? 2 : 0);
     if (score > best.score) best = {leg, i, score};
   }
 }
@@ -132,7 +143,8 @@ Legs assemble_legs(const Call& call) {
     }
     for (std::size_t i = 0; i < call.sdp_uses.size(); ++i) {
       for (Group& group : groups) {
-        const bool mine = std::ranges::any_of(group.leg.lone_offers, [&](const SdpUse* use) { return use->sdp == call.sdp_uses[i].sdp; });
+        const bool mine = std::ranges::any_of(group.leg.lone_offers,
+                                              [&](const SdpUse* use) { return use->sdp == call.sdp_uses[i].sdp; });
         const std::size_t hop = call.sdp_use_hops[i];
         if (mine && std::ranges::find(group.leg.hops, hop) == group.leg.hops.end()) group.leg.hops.push_back(hop);
       }
@@ -146,11 +158,10 @@ Legs assemble_legs(const Call& call) {
     for (std::size_t g = 0; g < groups.size(); ++g) {
       for (const DialogLeg* dialog : groups[g].leg.path) {
         for (const Exchange& exchange : dialog->exchanges) {
-          weigh(*stream, exchange.offer, g, best);
-          weigh(*stream, exchange.answer, g, best);
+          weigh(*stream, exchange.offer, exchange.answer, g, best);
         }
       }
-      for (const SdpUse* use : groups[g].leg.lone_offers) weigh(*stream, *use, g, best);
+      for (const SdpUse* use : groups[g].leg.lone_offers) weigh(*stream, *use, {}, g, best);
     }
     if (best.score == 0) {
       result.unplaced.push_back(stream.get());

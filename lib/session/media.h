@@ -24,8 +24,8 @@ struct StreamKey {
   Endpoint dst;
   std::array<std::uint8_t, 4> ssrc{};  // network order
   friend bool operator==(const StreamKey& a, const StreamKey& b) {
-    return a.ssrc[0] == b.ssrc[0] && a.ssrc[1] == b.ssrc[1] && a.ssrc[2] == b.ssrc[2] && a.ssrc[3] == b.ssrc[3] && a.src == b.src &&
-           a.dst == b.dst;
+    return a.ssrc[0] == b.ssrc[0] && a.ssrc[1] == b.ssrc[1] && a.ssrc[2] == b.ssrc[2] && a.ssrc[3] == b.ssrc[3] &&
+           a.src == b.src && a.dst == b.dst;
   }
 };
 
@@ -33,14 +33,14 @@ struct StreamKey {
 struct MediaStream {
   StreamKey key;
   std::uint32_t ssrc = 0;
-  Call* call = nullptr;            // whose SDP names one of its ends; null: orphan (so far)
+  Call* call = nullptr;  // whose SDP names one of its ends; null: orphan (so far)
   std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;         // UDP payload
+  std::uint64_t bytes = 0;  // UDP payload
   FrameRef first;
   FrameRef last;
   std::bitset<128> payload_types;
-  bool truncated = false;          // some packets were cut by the snap length
-  bool proven = false;             // named by an SDP, or behaves like RTP over several packets
+  bool truncated = false;  // some packets were cut by the snap length
+  bool proven = false;     // named by an SDP, or behaves like RTP over several packets
   // The heuristic for RTP without signalling: steps that a sender of RTP would make, and others.
   std::uint16_t last_sequence = 0;
   std::uint32_t last_timestamp = 0;
@@ -58,19 +58,19 @@ struct RtcpFlow {
   Call* call = nullptr;
   std::uint64_t packets = 0;
   std::uint64_t clear = 0;
-  std::uint64_t encrypted = 0;     // the rest could not be told
+  std::uint64_t encrypted = 0;  // the rest could not be told
   FrameRef first;
   FrameRef last;
   FrameRef first_clear;
   FrameRef last_clear;
-  std::string cname;               // of the first clear SDES
-  bool muxed = false;              // on the socket pair of RTP
+  std::string cname;   // of the first clear SDES
+  bool muxed = false;  // on the socket pair of RTP
   std::unique_ptr<Attachment> attachment;
 };
 
 // DTLS or ZRTP between two sockets (both directions are one flow).
 struct KeyingFlow {
-  Endpoint a;                      // sender of the first packet
+  Endpoint a;  // sender of the first packet
   Endpoint b;
   Call* call = nullptr;
   std::uint64_t dtls_packets = 0;
@@ -78,7 +78,7 @@ struct KeyingFlow {
   std::uint64_t stun_packets = 0;
   FrameRef first;
   FrameRef last;
-  bool zrtp_secured = false;       // Conf2ACK seen
+  bool zrtp_secured = false;  // Conf2ACK seen
   FrameRef zrtp_secured_frame;
   std::unique_ptr<Attachment> attachment;
 };

@@ -11,7 +11,14 @@ namespace {
 constexpr std::size_t kMaxCodecs = 128;
 constexpr std::size_t kMaxCandidates = 32;
 
+// The attributes that have no member of their own and that some check asks for.
+bool kept(std::string_view name) {
+  return name == "extmap" || name == "cryptex" || name == "tcap" || name == "acap" || name == "pcfg" ||
+         name == "acfg" || name == "oldmediaip" || name == "label";
+}
+
 void add_codecs(const sdp::Media& media, MediaLine& line) {
+  line.codecs.reserve(std::min(kMaxCodecs, static_cast<std::size_t>(std::ranges::count(media.formats, ' ')) + 1));
   TextCursor formats{media.formats};
   while (!formats.at_end() && line.codecs.size() < kMaxCodecs) {
     const auto number = parse_number<std::uint8_t>(formats.word());
@@ -40,7 +47,10 @@ void add_codecs(const sdp::Media& media, MediaLine& line) {
 }  // namespace
 
 bool MediaLine::rtp_profile() const { return protocol.find("RTP/") != std::string_view::npos; }
-bool MediaLine::dtls_profile() const { return istarts_with(protocol, "UDP/TLS/RTP/") || istarts_with(protocol, "TCP/DTLS/RTP/") || istarts_with(protocol, "TCP/TLS/RTP/"); }
+bool MediaLine::dtls_profile() const {
+  return istarts_with(protocol, "UDP/TLS/RTP/") || istarts_with(protocol, "TCP/DTLS/RTP/") ||
+         istarts_with(protocol, "TCP/TLS/RTP/");
+}
 bool MediaLine::secure_profile() const {
   const std::size_t at = protocol.rfind("RTP/");
   return at != std::string_view::npos && istarts_with(protocol.substr(at), "RTP/SAVP");
@@ -82,14 +92,17 @@ std::shared_ptr<const SdpBody> SdpBody::make(std::string_view text, sdp::Parser&
     line.ice_ufrag = media.ice_ufrag;
     line.ice_pwd = media.ice_pwd;
     line.mid = media.mid;
-    line.attributes.assign(media.attributes.begin(), media.attributes.end());
+    for (const sdp::Attribute& attribute : media.attributes) {
+      if (kept(attribute.name)) line.attributes.push_back(attribute);
+    }
     for (const sdp::Candidate& candidate : media.candidates) {
       if (line.candidates.size() >= kMaxCandidates) break;
       if (const auto at = IpAddress::parse(candidate.address)) line.candidates.emplace_back(*at, candidate.port);
     }
     for (const sdp::Attribute& attribute : media.attributes) {
       if ((attribute.name == "tcap" || attribute.name == "acap" || attribute.name == "pcfg") &&
-          (attribute.value.find("SAVP") != std::string_view::npos || attribute.value.find("crypto") != std::string_view::npos)) {
+          (attribute.value.find("SAVP") != std::string_view::npos ||
+           attribute.value.find("crypto") != std::string_view::npos)) {
         line.capability_keying = true;
       }
     }

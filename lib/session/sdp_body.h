@@ -40,12 +40,13 @@ struct MediaLine {
   std::vector<Endpoint> candidates;
   std::string_view mid;
   bool capability_keying = false;  // RFC 5939: a=tcap or a=pcfg names a secure profile
-  std::vector<sdp::Attribute> attributes;
+  std::vector<sdp::Attribute>
+      attributes;  // those without a member of their own: extmap, cryptex, capabilities, oldmediaip, label
 
   // RTP/SAVP, RTP/SAVPF and their UDP/TLS forms.
   bool secure_profile() const;
   bool dtls_profile() const;
-  bool rtp_profile() const;   // any of the RTP/... or UDP/TLS/RTP/... profiles
+  bool rtp_profile() const;  // any of the RTP/... or UDP/TLS/RTP/... profiles
   const Codec* codec(std::uint8_t payload_type) const;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <queue>
 #include <utility>
 #include <vector>
 
@@ -31,6 +30,7 @@ constexpr std::size_t kMaxStreamsPerCall = 4096;
 constexpr std::chrono::seconds kUnansweredIdle{600};
 constexpr std::chrono::seconds kRefusedIdle{32};  // 64 x T1: a retry after 401 comes sooner
 constexpr std::chrono::seconds kCopyWindow{2};
+constexpr std::size_t kMaxSpareCalls = 1024;
 constexpr std::uint16_t kProvenSteps = 8;
 constexpr std::int64_t kTouchEveryNs = kNsPerSecond;
 
@@ -40,9 +40,9 @@ struct Pending {
   Method method = Method::kOther;
   std::uint32_t cseq = 0;
   bool from_caller = false;
-  SdpUse offer;                 // offer.sdp null: the request carried none
+  SdpUse offer;  // offer.sdp null: the request carried none
   bool answered = false;
-  bool initial = false;         // an INVITE without a To tag
+  bool initial = false;  // an INVITE without a To tag
 };
 
 struct LiveCall : Call {
@@ -53,9 +53,44 @@ struct LiveCall : Call {
   std::vector<StreamKey> stream_keys;
   std::vector<StreamKey> rtcp_keys;
   std::vector<std::array<Endpoint, 2>> keying_keys;
-  bool refused = false;         // the last word on the initial INVITE was a refusal
-  bool challenged = false;      // that word was 401 or 407
+  bool refused = false;     // the last word on the initial INVITE was a refusal
+  bool challenged = false;  // that word was 401 or 407
+
+  // As new, but with the storage of the strings and lists kept.
+  void clear();
 };
+
+void LiveCall::clear() {
+  // All that is not a container starts anew; the containers are emptied in place.
+  Call fresh;
+  const auto keep = [](auto& fresh_one, auto& used) {
+    used.clear();
+    fresh_one = std::move(used);
+  };
+  keep(fresh.call_id, call_id);
+  keep(fresh.from, from);
+  keep(fresh.to, to);
+  keep(fresh.request_user, request_user);
+  keep(fresh.hops, hops);
+  keep(fresh.dialogs, dialogs);
+  keep(fresh.refusals, refusals);
+  keep(fresh.early_offers, early_offers);
+  keep(fresh.sdp_uses, sdp_uses);
+  keep(fresh.sdp_use_hops, sdp_use_hops);
+  keep(fresh.links, links);
+  keep(fresh.streams, streams);
+  keep(fresh.rtcp, rtcp);
+  keep(fresh.keying, keying);
+  static_cast<Call&>(*this) = std::move(fresh);
+  key = {};
+  activity = {};
+  targets.clear();
+  pending.clear();
+  stream_keys.clear();
+  rtcp_keys.clear();
+  keying_keys.clear();
+  refused = challenged = false;
+}
 
 struct Tags {
   std::string_view from;
@@ -68,20 +103,22 @@ struct Target {
   bool rtp = false;
 };
 
-struct Deadline {
-  std::int64_t at_ns;
-  std::uint64_t serial;
+// A call to look at again when its second comes.
+struct Review {
+  std::uint64_t serial = 0;
   TextKey key;
-  bool operator<(const Deadline& other) const {
-    return at_ns != other.at_ns ? at_ns > other.at_ns : serial > other.serial;  // the earliest on top
-  }
 };
+// Each live call is looked at this often: the coarseness of all idle times, and the number of one-second buckets.
+constexpr std::int64_t kReviewEveryS = 32;
+constexpr std::size_t kBuckets = 64;
+static_assert(kBuckets > kReviewEveryS);
 
 // The last messages seen, to know a HEP mirror of a packet that the wire showed too (and the other way round).
 struct SeenMessage {
   std::uint64_t digest = 0;
   std::int64_t time_ns = Timestamp::kUnknownNs;
   net::Provenance provenance = net::Provenance::kWire;
+  bool paired = false;  // HEP's, and the wire has shown its own
 };
 
 bool makes_call(Method method) {
@@ -132,7 +169,10 @@ struct Tracker::Impl {
   CappedTable<StreamKey, std::unique_ptr<RtcpFlow>> rtcp_flows;
   CappedTable<std::array<Endpoint, 2>, std::unique_ptr<KeyingFlow>> keying_flows;
   FlatMap<Endpoint, Target> targets;
-  std::priority_queue<Deadline> deadlines;
+  std::array<std::vector<Review>, kBuckets> reviews;  // by second, modulo
+  std::vector<Review> due;
+  std::int64_t reviewed_s = 0;                   // up to this second
+  std::vector<std::unique_ptr<LiveCall>> spare;  // ended ones, kept for their storage
   std::vector<SeenMessage> seen;
   std::vector<TextKey> wanted;  // of options.call_ids
   Timestamp now;
@@ -145,12 +185,11 @@ struct Tracker::Impl {
 
   void advance(Timestamp time) {
     if (!time.known() || (now.known() && time <= now)) return;
+    const bool first = !now.known();
     now = time;
-    while (!deadlines.empty() && deadlines.top().at_ns <= now.ns) {
-      const Deadline due = deadlines.top();
-      deadlines.pop();
-      review(due);
-    }
+    const std::int64_t second = now.ns / kNsPerSecond;
+    if (first) reviewed_s = second;
+    if (second > reviewed_s) review_until(second);
     if (!next_sweep.known() || now >= next_sweep) {
       next_sweep = now + std::chrono::seconds{5};
       expire_idle();
@@ -164,15 +203,27 @@ struct Tracker::Impl {
   }
 
   void schedule(const LiveCall& call) {
-    const Timestamp due = call.activity + idle_limit(call);
-    deadlines.push({due.ns, call.serial, call.key});
+    const std::int64_t idle_at = (call.activity + idle_limit(call)).ns / kNsPerSecond + 1;
+    const std::int64_t second = std::clamp(idle_at, reviewed_s + 1, reviewed_s + kReviewEveryS);
+    reviews[static_cast<std::size_t>(second) % kBuckets].push_back({call.serial, call.key});
   }
 
-  void review(const Deadline& due) {
-    auto* slot = calls.find(due.key);
-    if (slot == nullptr || (*slot)->serial != due.serial) return;
+  void review_until(std::int64_t second) {
+    // After a long silence each bucket needs to be emptied only once.
+    const std::int64_t from = std::max(reviewed_s + 1, second - static_cast<std::int64_t>(kBuckets) + 1);
+    for (std::int64_t s = from; s <= second; ++s) {
+      due.clear();
+      due.swap(reviews[static_cast<std::size_t>(s) % kBuckets]);
+      reviewed_s = s;
+      for (const Review& item : due) review(item);
+    }
+  }
+
+  void review(const Review& item) {
+    auto* slot = calls.find(item.key);
+    if (slot == nullptr || (*slot)->serial != item.serial) return;
     LiveCall& call = **slot;
-    if (later_by(call.activity, now, idle_limit(call)) || call.activity + idle_limit(call) == now) {
+    if (later_by(call.activity, now, idle_limit(call))) {
       end_call(call);
     } else {
       schedule(call);
@@ -209,7 +260,8 @@ struct Tracker::Impl {
     std::ranges::sort(call.rtcp, by_first_frame);
     std::ranges::sort(call.keying, by_first_frame);
     for (const Endpoint& endpoint : call.targets) {
-      if (const Target* target = targets.find(endpoint); target != nullptr && target->call == &call) targets.erase(endpoint);
+      if (const Target* target = targets.find(endpoint); target != nullptr && target->call == &call)
+        targets.erase(endpoint);
     }
     observer.on_call_end(call);
   }
@@ -217,7 +269,13 @@ struct Tracker::Impl {
   void end_call(LiveCall& call) {
     close_call(call);
     const TextKey key = call.key;
-    calls.erase(key);
+    calls.erase(key, [this](const TextKey&, auto& gone) { keep_spare(std::move(gone)); });
+  }
+
+  void keep_spare(std::unique_ptr<LiveCall> gone) {
+    if (spare.size() >= kMaxSpareCalls) return;
+    gone->clear();
+    spare.push_back(std::move(gone));
   }
 
   LiveCall& new_call(const TextKey& key, const SipEvent& event) {
@@ -225,7 +283,12 @@ struct Tracker::Impl {
       ++counters.evicted["calls"];
       close_call(*gone);
     });
-    slot = std::make_unique<LiveCall>();
+    if (spare.empty()) {
+      slot = std::make_unique<LiveCall>();
+    } else {
+      slot = std::move(spare.back());
+      spare.pop_back();
+    }
     LiveCall& call = *slot;
     const sip::MessageView& message = *event.message;
     call.key = key;
@@ -293,16 +356,17 @@ struct Tracker::Impl {
           (hop.caller_side == event.dst && hop.callee_side == event.src)) {
         return i;
       }
-      const bool hosts = (hop.caller_side.address == event.src.address && hop.callee_side.address == event.dst.address) ||
-                         (hop.caller_side.address == event.dst.address && hop.callee_side.address == event.src.address);
+      const bool hosts =
+          (hop.caller_side.address == event.src.address && hop.callee_side.address == event.dst.address) ||
+          (hop.caller_side.address == event.dst.address && hop.callee_side.address == event.src.address);
       if (hosts && event.src.address != event.dst.address) {
         same_hosts = i;
         ++candidates;
       }
     }
     // A connection that was set up anew in mid-call, or a sender that uses another port for each request.
-    const bool first_invite = event.message->is_request && event.message->method == Method::kInvite &&
-                              tags(*event.message).to.empty();
+    const bool first_invite =
+        event.message->is_request && event.message->method == Method::kInvite && tags(*event.message).to.empty();
     if (candidates == 1 && !first_invite) return same_hosts;
     if (call.hops.size() >= limits.hops_per_call) {
       call.over_limit = true;
@@ -361,14 +425,19 @@ struct Tracker::Impl {
     // Both ends of a message tell it apart from any other; its middle would only cost time.
     const ByteView head = first_bytes(event.raw, 160);
     const ByteView tail = event.raw.last(std::min<std::size_t>(event.raw.size(), 64));
-    const std::uint64_t parts[5] = {hash_bytes(head), hash_bytes(tail), event.raw.size(), TableHash<Endpoint>{}(event.src),
-                                    TableHash<Endpoint>{}(event.dst)};
+    const std::uint64_t parts[5] = {hash_bytes(head), hash_bytes(tail), event.raw.size(),
+                                    TableHash<Endpoint>{}(event.src), TableHash<Endpoint>{}(event.dst)};
     const std::uint64_t digest = hash_bytes({reinterpret_cast<const std::uint8_t*>(parts), sizeof(parts)});
     SeenMessage& slot = seen[digest & (seen.size() - 1)];
-    const bool copy = slot.digest == digest && slot.provenance != event.provenance && event.frame.time.known() &&
-                      slot.time_ns != Timestamp::kUnknownNs &&
+    const bool near = slot.digest == digest && event.frame.time.known() && slot.time_ns != Timestamp::kUnknownNs &&
                       std::abs(event.frame.time.ns - slot.time_ns) <= std::chrono::nanoseconds{kCopyWindow}.count();
-    if (!copy) slot = {digest, event.frame.time.ns, event.provenance};
+    // Several servers may mirror what the wire showed once; the wire shows what HEP told only once.
+    const bool copy = near && slot.provenance != event.provenance && !slot.paired;
+    if (copy) {
+      slot.paired = event.provenance == net::Provenance::kWire;
+    } else {
+      slot = {digest, event.frame.time.ns, event.provenance, false};
+    }
     return copy;
   }
 
@@ -391,7 +460,8 @@ struct Tracker::Impl {
     }
     ++counters.sip_messages;
     LiveCall* call = nullptr;
-    if (!message.call_id.empty() && makes_call(message.cseq_method == Method::kOther ? message.method : message.cseq_method)) {
+    if (!message.call_id.empty() &&
+        makes_call(message.cseq_method == Method::kOther ? message.method : message.cseq_method)) {
       call = call_of(key, event);
     }
     if (call != nullptr) take_message(*call, event);
@@ -401,7 +471,8 @@ struct Tracker::Impl {
   LiveCall* call_of(const TextKey& key, const SipEvent& event) {
     if (auto* slot = calls.find_and_touch(key, now)) return slot->get();
     const sip::MessageView& message = *event.message;
-    const bool begins = (message.cseq_method == Method::kInvite && message.method != Method::kAck) || message.cseq_method == Method::kBye;
+    const bool begins = (message.cseq_method == Method::kInvite && message.method != Method::kAck) ||
+                        message.cseq_method == Method::kBye;
     if (!begins && message.body.empty()) return nullptr;  // a straggler
     return &new_call(key, event);
   }
@@ -418,7 +489,8 @@ struct Tracker::Impl {
     SdpUse use;
     if (!message.body.empty()) {
       if (const auto part = sip::find_body(message.content_type, message.body, "application/sdp")) {
-        const bool from_caller = event.src == hop.caller_side || (event.dst != hop.caller_side && sent_by_caller(call, message));
+        const bool from_caller =
+            event.src == hop.caller_side || (event.dst != hop.caller_side && sent_by_caller(call, message));
         use = {.sdp = body_of(call, part->content),
                .frame = event.frame,
                .from_caller = from_caller,
@@ -449,7 +521,9 @@ struct Tracker::Impl {
 
   void note_sdp(LiveCall& call, std::size_t hop, const SdpUse& use) {
     for (std::size_t i = 0; i < call.sdp_uses.size(); ++i) {
-      if (call.sdp_uses[i].sdp == use.sdp && call.sdp_use_hops[i] == hop && call.sdp_uses[i].from_caller == use.from_caller) return;
+      if (call.sdp_uses[i].sdp == use.sdp && call.sdp_use_hops[i] == hop &&
+          call.sdp_uses[i].from_caller == use.from_caller)
+        return;
     }
     if (call.sdp_uses.size() >= kMaxSdpUses) {
       call.over_limit = true;
@@ -490,7 +564,8 @@ struct Tracker::Impl {
     return nullptr;
   }
 
-  void on_request(LiveCall& call, std::size_t hop, const sip::MessageView& message, const SdpUse& use, const SipEvent& event) {
+  void on_request(LiveCall& call, std::size_t hop, const sip::MessageView& message, const SdpUse& use,
+                  const SipEvent& event) {
     const Method method = message.method;
     const bool from_caller = event.src == call.hops[hop].caller_side ||
                              (event.dst != call.hops[hop].caller_side && sent_by_caller(call, message));
@@ -498,7 +573,6 @@ struct Tracker::Impl {
       call.bye_seen = true;
       if (!call.ended.known()) {
         call.ended = event.frame.time;
-        schedule(call);
       }
       return;
     }
@@ -517,8 +591,13 @@ struct Tracker::Impl {
       if (!call.answered.known()) call.ended = {};
     }
     if (call.pending.size() >= kMaxPending) call.pending.erase(call.pending.begin());
-    call.pending.push_back({.hop = hop, .method = method, .cseq = message.cseq_number, .from_caller = from_caller, .offer = use,
-                            .answered = false, .initial = initial});
+    call.pending.push_back({.hop = hop,
+                            .method = method,
+                            .cseq = message.cseq_number,
+                            .from_caller = from_caller,
+                            .offer = use,
+                            .answered = false,
+                            .initial = initial});
     if (use.sdp == nullptr) return;
     if (initial) {
       note_early_offer(call, hop, use);
@@ -557,7 +636,9 @@ struct Tracker::Impl {
     DialogLeg* dialog = dialog_of(call, hop, remote_tag(call, message), {}, false);
     if (dialog == nullptr) return false;
     for (auto at = dialog->exchanges.rbegin(); at != dialog->exchanges.rend(); ++at) {
-      if (at->offer.sdp == nullptr || at->answer.sdp != nullptr || at->offer.status == 0 || at->offer.from_caller == use.from_caller) continue;
+      if (at->offer.sdp == nullptr || at->answer.sdp != nullptr || at->offer.status == 0 ||
+          at->offer.from_caller == use.from_caller)
+        continue;
       at->answer = use;
       announce(call, *dialog, static_cast<std::size_t>(&*at - dialog->exchanges.data()));
       return true;
@@ -567,7 +648,8 @@ struct Tracker::Impl {
 
   void announce(LiveCall& call, DialogLeg& dialog, std::size_t index) { observer.on_offer_answer(call, dialog, index); }
 
-  void on_response(LiveCall& call, std::size_t hop, const sip::MessageView& message, const SdpUse& use, const SipEvent& event) {
+  void on_response(LiveCall& call, std::size_t hop, const sip::MessageView& message, const SdpUse& use,
+                   const SipEvent& event) {
     const Method method = message.cseq_method;
     const bool request_from_caller = event.dst == call.hops[hop].caller_side ||
                                      (event.src != call.hops[hop].caller_side && !sent_by_caller(call, message));
@@ -603,10 +685,12 @@ struct Tracker::Impl {
     if (dialog->exchanges.back().complete()) announce(call, *dialog, dialog->exchanges.size() - 1);
   }
 
-  void invite_progress(LiveCall& call, std::size_t hop, const sip::MessageView& message, Pending* pending, const SipEvent& event) {
+  void invite_progress(LiveCall& call, std::size_t hop, const sip::MessageView& message, Pending* pending,
+                       const SipEvent& event) {
     const bool initial = pending == nullptr || pending->initial;
     if (message.status < 200) {
-      if (DialogLeg* dialog = dialog_of(call, hop, remote_tag(call, message), event.frame, initial && !tags(message).to.empty())) {
+      if (DialogLeg* dialog =
+              dialog_of(call, hop, remote_tag(call, message), event.frame, initial && !tags(message).to.empty())) {
         dialog->early = true;
       }
       return;
@@ -627,10 +711,10 @@ struct Tracker::Impl {
     call.refused = true;
     call.challenged = message.status == 401 || message.status == 407;
     if (!call.challenged) call.ended = event.frame.time;
-    schedule(call);
   }
 
-  void refuse(LiveCall& call, std::size_t hop, const sip::MessageView& message, const Pending& pending, const SipEvent& event) {
+  void refuse(LiveCall& call, std::size_t hop, const sip::MessageView& message, const Pending& pending,
+              const SipEvent& event) {
     if (pending.offer.sdp == nullptr) return;
     if (!pending.initial) {
       DialogLeg* dialog = dialog_of(call, hop, remote_tag(call, message), {}, false);
@@ -674,7 +758,9 @@ struct Tracker::Impl {
       case MediaKind::kTurnChannel:
       case MediaKind::kUnknown: {
         const Target* target = target_of(event.datagram->src, event.datagram->dst);
-        diagnostics.count(target == nullptr ? "udp-unknown" : target->rtp ? "udp-on-media-port" : "udp-on-other-media-port",
+        diagnostics.count(target == nullptr ? "udp-unknown"
+                          : target->rtp     ? "udp-on-media-port"
+                                            : "udp-on-other-media-port",
                           event.datagram->frame);
         break;
       }
@@ -728,7 +814,8 @@ struct Tracker::Impl {
     observer.on_rtp(stream, event);
   }
 
-  std::unique_ptr<MediaStream> make_stream(const StreamKey& key, const rtp::PacketView& packet, const net::Datagram& datagram) {
+  std::unique_ptr<MediaStream> make_stream(const StreamKey& key, const rtp::PacketView& packet,
+                                           const net::Datagram& datagram) {
     // A stream of a live call that went quiet for long comes back as the same.
     if (const Target* target = target_of(key.src, key.dst); target != nullptr && target->call != nullptr) {
       for (auto& old : target->call->streams) {
@@ -757,8 +844,8 @@ struct Tracker::Impl {
     const auto step = static_cast<std::uint16_t>(packet.sequence - stream.last_sequence);
     const auto ticks = static_cast<std::int32_t>(packet.timestamp - stream.last_timestamp);
     const bool good = step >= 1 && step <= 16 && ticks > -360000 && ticks < 1800000 &&
-                      (packet.payload_type == stream.last_payload_type || stream.payload_types.test(packet.payload_type) ||
-                       stream.payload_types.count() < 3);
+                      (packet.payload_type == stream.last_payload_type ||
+                       stream.payload_types.test(packet.payload_type) || stream.payload_types.count() < 3);
     (good ? stream.good_steps : stream.bad_steps)++;
     if (stream.good_steps >= kProvenSteps && stream.good_steps >= 4 * stream.bad_steps) prove(stream);
   }
@@ -877,7 +964,9 @@ struct Tracker::Impl {
   }
 
   // RFC 6189 sections 5 and 5.8: the message type follows the 12 bytes of header, the preamble and the length.
-  static bool is_conf2ack(ByteView payload) { return payload.size() >= 28 && as_text(payload.subspan(16, 8)) == "Conf2ACK"; }
+  static bool is_conf2ack(ByteView payload) {
+    return payload.size() >= 28 && as_text(payload.subspan(16, 8)) == "Conf2ACK";
+  }
 
   void retire_keying(std::unique_ptr<KeyingFlow>& flow) {
     if (flow->call != nullptr) flow->call->keying.push_back(std::move(flow));

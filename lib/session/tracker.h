@@ -18,12 +18,12 @@ struct TrackerOptions {
 };
 
 struct TrackerCounters {
-  std::uint64_t sip_messages = 0;     // copies left out
-  std::uint64_t sip_copies = 0;       // the same message from the wire and from HEP
-  std::uint64_t rtp_packets = 0;      // of proven streams
+  std::uint64_t sip_messages = 0;  // copies left out
+  std::uint64_t sip_copies = 0;    // the same message from the wire and from HEP
+  std::uint64_t rtp_packets = 0;   // of proven streams
   std::uint64_t rtcp_packets = 0;
   std::uint64_t calls = 0;
-  std::uint64_t streams = 0;          // proven ones
+  std::uint64_t streams = 0;  // proven ones
   std::map<std::string, std::uint64_t> evicted;
 };
 

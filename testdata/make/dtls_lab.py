@@ -2,7 +2,7 @@
 
 Four hosts (a, b, p, q) are network namespaces joined by a bridge in a fifth one (sw), and tcpdump
 listens on the bridge. Needs root. Nothing leaves these namespaces, and only processes that were
-started here are ended here. MHPFX gives the prefix of the namespaces, VB_TMP the working folder.
+started here are ended here. LAB_KEYED_PREFIX gives the prefix of the namespaces, LAB_KEYED_TMP the working folder.
 """
 import contextlib
 import ctypes
@@ -10,11 +10,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
-PREFIX = os.environ.get("MHPFX", "vbk")
-TMP = os.environ.get("VB_TMP", "/tmp/keyed-media-lab")
+PREFIX = os.environ.get("LAB_KEYED_PREFIX", "vbk")
+TMP = os.environ.get("LAB_KEYED_TMP", "/tmp/keyed-media-lab")
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTDATA = os.path.dirname(HERE)
 HOSTS = "abpq"
@@ -192,10 +193,16 @@ class Baresip:
             out.write(text)
 
     def command(self, name, params=""):
-        import socket
         message = json.dumps({"command": name, "params": params, "token": "t"}).encode()
-        with inside(self.host):
-            control = socket.create_connection(("127.0.0.1", 4444), 3)
+        for patience in range(10):               # a busy machine starts it slowly
+            try:
+                with inside(self.host):
+                    control = socket.create_connection(("127.0.0.1", 4444), 3)
+                break
+            except ConnectionRefusedError:
+                if patience == 9:
+                    raise
+                time.sleep(0.5)
         with control:
             control.sendall(str(len(message)).encode() + b":" + message + b",")
             control.settimeout(0.5)

@@ -4,15 +4,16 @@
   dtls_record.py               all of them
   dtls_record.py sdes tls-12   those whose name begins with one of the words
   dtls_record.py --list        their names
+  dtls_record.py --readme      only writes the README of both folders, from the truth files
 
 Needs root and the Debian packages baresip-core, linphone-cli, kamailio (tls, websocket), rtpengine-daemon,
 tcpdump, tshark, espeak-ng, sox, ethtool, python3-cryptography, python3-openssl, libsrtp2-dev, libssl-dev.
 """
-import os
 import sys
 import traceback
 
 import dtls_lab as lab
+import dtls_readme
 
 SCENARIOS = {}
 
@@ -23,13 +24,14 @@ def scenario(function):
 
 
 def main():
-    import dtls_sdes  # noqa: F401  each adds its scenarios
-    for module in ("dtls_dtls", "dtls_bridge", "dtls_tls", "dtls_zrtp"):
-        if os.path.exists(f"{lab.HERE}/{module}.py"):
-            __import__(module)
+    for module in ("dtls_sdes", "dtls_dtls", "dtls_bridge", "dtls_tls", "dtls_zrtp"):
+        __import__(module)
     words = sys.argv[1:]
     if words == ["--list"]:
         print("\n".join(SCENARIOS))
+        return 0
+    if words == ["--readme"]:
+        dtls_readme.write()
         return 0
     chosen = [n for n in SCENARIOS if not words or any(n.startswith(w) for w in words)]
     lab.prepare()
@@ -48,6 +50,7 @@ def main():
                 lab.end_all()
     finally:
         lab.network_down()
+    dtls_readme.write()
     print(f"{len(chosen) - len(failed)} of {len(chosen)} recorded", *failed)
     return 1 if failed else 0
 

@@ -1,8 +1,11 @@
 """Encrypted signalling: SIP over TLS 1.2, TLS 1.3 and secure WebSocket, with key logs."""
 import hashlib
+import json
 import os
+import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import dtls_lab as lab
@@ -161,7 +164,7 @@ def tls_scenario(name, story, media=0.0, keylog=True, key_file=False, note=None,
     scenario(record)
 
 
-tls_scenario("tls12-ecdhe-gcm", "TLS 1.2, ECDHE-RSA-AES256-GCM-SHA384; register and a call with SDES, SRTP on the wire.", 2,
+tls_scenario("tls12-ecdhe-gcm", "TLS 1.2, ECDHE-RSA-AES256-GCM-SHA384; register and a call with SDES, SRTP on the wire.", 1.6,
              ciphers="ECDHE-RSA-AES256-GCM-SHA384")
 tls_scenario("tls12-ecdsa-gcm128", "TLS 1.2, ECDHE-ECDSA-AES128-GCM-SHA256.", ciphers="ECDHE-ECDSA-AES128-GCM-SHA256", key="ec")
 tls_scenario("tls12-chacha20", "TLS 1.2, ECDHE-RSA-CHACHA20-POLY1305.", ciphers="ECDHE-RSA-CHACHA20-POLY1305")
@@ -182,7 +185,7 @@ tls_scenario("tls12-client-certificate-empty", "TLS 1.2, a certificate is asked 
              ciphers="ECDHE-RSA-AES128-GCM-SHA256", mutual="ask")
 tls_scenario("tls10", "TLS 1.0, ECDHE-RSA-AES128-SHA.", ciphers="ECDHE-RSA-AES128-SHA:@SECLEVEL=0", version=ssl.TLSVersion.TLSv1)
 tls_scenario("tls11", "TLS 1.1, ECDHE-RSA-AES128-SHA.", ciphers="ECDHE-RSA-AES128-SHA:@SECLEVEL=0", version=ssl.TLSVersion.TLSv1_1)
-tls_scenario("tls13", "TLS 1.3, AES-256-GCM; register and a call with SDES, SRTP on the wire.", 2, version=ssl.TLSVersion.TLSv1_3)
+tls_scenario("tls13", "TLS 1.3, AES-256-GCM; register and a call with SDES, SRTP on the wire.", 1.6, version=ssl.TLSVersion.TLSv1_3)
 tls_scenario("tls13-mutual", "TLS 1.3, the client shows a certificate.", version=ssl.TLSVersion.TLSv1_3, mutual=True)
 tls_scenario("tls13-small-segments", "TLS 1.3 over TCP segments of 88 bytes: records and SIP messages cross segments.",
              version=ssl.TLSVersion.TLSv1_3, segment=88)
@@ -218,7 +221,7 @@ resumed("tls12-resumed-id", "TLS 1.2, the second connection resumes the first by
 resumed("tls13-resumed", "TLS 1.3, the second connection resumes the first by PSK.", ssl.TLSVersion.TLSv1_3, True)
 
 
-def wss(name, story, version, secure=True, media=2.0):
+def wss(name, story, version, secure=True, media=1.6):
     def record():
         with TlsStory(name, story) as s:
             if secure:
@@ -246,9 +249,7 @@ wss("ws-clear", "SIP over WebSocket without TLS on port 8080.", None, secure=Fal
 def tls13_key_update():
     with TlsStory("tls13-key-update", "TLS 1.3; openssl s_client updates its keys and asks the server to do so, twice, between SIP messages.",
                   hand_made="TLS by openssl s_client and OpenSSL 3.0; SIP messages by this project's script") as s:
-        import threading
         _, server = contexts(version=ssl.TLSVersion.TLSv1_3)
-        import socket
         with lab.inside("b"):
             listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -366,7 +367,6 @@ def wss_kamailio():
 
 
 def dial(host, server, port, context):
-    import socket
     with lab.inside(host):
         plain = socket.socket()
     plain.settimeout(5)
@@ -384,7 +384,6 @@ def tls_injected():
         sip = truth.signalling(f"{base}-injected.pcapng")
         if not sip:
             raise AssertionError("tshark sees no SIP in the injected capture")
-        import json
         with open(base + ".truth.json") as read:
             made = json.load(read)
         made.update(file=f"{name}-injected.pcapng", story=made["story"] + " The key log is inside the file (editcap --inject-secrets).", sip=sip)

@@ -6,7 +6,6 @@ python3-cryptography; what it sends is checked with libsrtp2 when the capture is
 import base64
 import hashlib
 import hmac
-import os
 import random
 import socket
 import ssl
@@ -279,7 +278,6 @@ class Stream:
         payload = next(self.payloads)
         if payload is None:               # a sender that pauses (VAD)
             self.timestamp = (self.timestamp + self.step) & 0xffffffff
-            self.sequence = self.sequence
             return
         special = isinstance(payload, tuple)
         payload_type, payload, timestamp, marker = payload if special else (None, payload, None, False)
@@ -593,7 +591,7 @@ class Call:
     def setup(self, offer, answer, ring=0.3, status="200 OK", early=None, method="INVITE"):
         """`answer` is a body, or a function of the offer. True when the answer was a 2xx."""
         self.caller.request(method, self.dialog, offer)
-        request = self.callee.expect(method)
+        request = self.seen = self.callee.expect(method)
         reply = answer(request) if callable(answer) else answer
         if method == "INVITE":
             self.callee.reply(request, "100 Trying")
@@ -603,7 +601,7 @@ class Call:
                 early()
             time.sleep(ring)
         self.callee.reply(request, status, reply if status.startswith("2") else "", to_tag=self.tag)
-        final = self.caller.expect(("SIP/2.0 2", "SIP/2.0 3", "SIP/2.0 4", "SIP/2.0 5", "SIP/2.0 6"))
+        final = self.final = self.caller.expect(("SIP/2.0 2", "SIP/2.0 3", "SIP/2.0 4", "SIP/2.0 5", "SIP/2.0 6"))
         branch = ""
         if status.startswith("2"):
             self.dialog.update(to_tag=self.tag, target=header(final, "Contact").strip("<>"))

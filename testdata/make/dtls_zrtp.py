@@ -69,7 +69,7 @@ def keys_of_phones(path, phones):
     return found
 
 
-def zrtp_call(name, story, a_way="zrtp", b_way="zrtp", seconds=5, relay=None, secured=True, extra=None):
+def zrtp_call(name, story, a_way="zrtp", b_way="zrtp", seconds=3, relay=None, secured=True, extra=None):
     capture = Capture(f"{lab.TMP}/{name}.pcap")
     closer = relay() if relay else None
     b = Linphone("b", b_way, wav=2) if b_way else Baresip("b", "", "pcmu", 2)

@@ -10,6 +10,7 @@ started here are ended. Needs root and the packages that README.md names.
 """
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ IP6 = {h: f"fd66::{i}" for i, h in enumerate(HOSTS, 1)}
 SPEECH = TMP + "/speech"
 
 _started = []
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))    # a program that crashes leaves nothing among the captures
 
 
 def sh(command, check=True, **kw):

@@ -432,7 +432,7 @@ def third_party(name):
                       remote=[IP["a"], 20000], rtcp=None, linger=3)
     media["q"]["ts"] = media["b"]["ts"] + 98 * 160
     with Recording(name):
-        later = after(3.3, "q", name, media["q"])     # both scripts need 0.6 s to start, the call rings for 0.2 s
+        later = after(2.95, "q", name, media["q"])     # both scripts need 0.6 s to start, the call rings for 0.2 s
         call_id = sipp_call(name, a, b, {"a": media["a"], "b": media["b"]})
         later.join()
     return {"program": SIPP, "calls": [{"call_id": call_id, **call(["none"], "none", "RTP/AVP")}],

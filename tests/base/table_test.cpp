@@ -1,6 +1,7 @@
 #include "base/table.h"
 
 #include <catch2/catch.hpp>
+
 #include <map>
 
 using namespace voip;

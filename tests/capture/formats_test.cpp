@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <catch2/catch.hpp>
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,7 @@
 namespace voip::capture::test {
 namespace {
 
-constexpr std::int64_t kSecond = 1795417200;
+constexpr std::uint32_t kSecond = 1795417200;
 
 struct Expected {
   std::int64_t ns = 0;  // Timestamp::kUnknownNs: no time
@@ -26,7 +27,9 @@ struct Row {
   std::vector<Expected> packets;
 };
 
-constexpr std::int64_t at(std::int64_t seconds, std::int64_t ns) { return (kSecond + seconds) * kNsPerSecond + ns; }
+constexpr std::int64_t at(std::int64_t seconds, std::int64_t ns) {
+  return (std::int64_t{kSecond} + seconds) * kNsPerSecond + ns;
+}
 
 std::vector<Expected> two(std::int64_t ns, std::uint32_t link = 1) {
   return {{.ns = at(0, ns), .link = link}, {.ns = at(1, ns), .link = link}};
@@ -145,8 +148,8 @@ TEST_CASE("each capture of the table is read as it is right", "[capture]") {
       if (info.compression.empty()) {
         const Bytes file = read_file(testdata(row.file));
         REQUIRE(seen.offset + seen.bytes.size() <= file.size());
-        CHECK(std::equal(seen.bytes.begin(), seen.bytes.end(),
-                         file.begin() + static_cast<std::ptrdiff_t>(seen.offset)));
+        CHECK(
+            std::equal(seen.bytes.begin(), seen.bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(seen.offset)));
       }
     }
   }
@@ -251,7 +254,8 @@ TEST_CASE("bytes lost within a pcapng cost the blocks that they touch", "[captur
   Bytes file = good;
   const std::size_t fifth = 28 + 20 + 4 * 92;
   REQUIRE(file.size() == 28 + 20 + 20 * 92);
-  file.erase(file.begin() + static_cast<std::ptrdiff_t>(fifth + 30), file.begin() + static_cast<std::ptrdiff_t>(fifth + 37));
+  file.erase(file.begin() + static_cast<std::ptrdiff_t>(fifth + 30),
+             file.begin() + static_cast<std::ptrdiff_t>(fifth + 37));
   const Run run = read_bytes(file);
   CHECK(run.packets.size() == 19);
   CHECK_FALSE(run.inputs[0].complete);
@@ -284,6 +288,38 @@ TEST_CASE("large blocks and records are read or passed, bogus ones cost no memor
   CHECK(records.packets[0].bytes.size() == 5U << 20);
   CHECK(records.inputs[0].complete);
   CHECK(tells(records.inputs[0], "more than capture programs write"));
+}
+
+TEST_CASE("thousands of lying lengths cost time in proportion to the file", "[capture]") {
+  // Three good records, then one that claims 200 MiB, again and again.
+  Bytes file = pcap_header(1, 0xffffffff);
+  Bytes unit = pcap(kSecond, 20, 3);
+  unit.erase(unit.begin(), unit.begin() + 24);
+  put32(unit, kSecond);
+  put32(unit, 0);
+  put32(unit, 200U << 20);
+  put32(unit, 200U << 20);
+  append(unit, Bytes(4, 0xee));
+  for (int i = 0; i < 20000; ++i) append(file, unit);
+  const Run run = read_bytes(file);
+  CHECK(run.packets.size() == 60000);
+  CHECK_FALSE(run.inputs[0].complete);
+  CHECK(run.inputs[0].problems.size() <= 21);
+
+  Bytes blocks = section();
+  append(blocks, interface());
+  Bytes lie;
+  put32(lie, 6);
+  put32(lie, 200U << 20);
+  append(lie, Bytes(8, 0xee));
+  const Bytes good = enhanced(0, kSecond * 1'000'000ULL, Bytes(60));
+  for (int i = 0; i < 20000; ++i) {
+    append(blocks, good);
+    append(blocks, lie);
+  }
+  const Run ng = read_bytes(blocks);
+  CHECK(ng.packets.size() == 20000);
+  CHECK_FALSE(ng.inputs[0].complete);
 }
 
 TEST_CASE("times at the edge of what fits are kept or unknown, never wrapped", "[capture]") {
@@ -371,6 +407,41 @@ TEST_CASE("damage in a HEP stream costs the message that it hits", "[capture]") 
   CHECK(without.packets.size() == 51);
   CHECK(without.packets[2].bytes == good.packets[3].bytes);
   CHECK(tells(without.inputs[0], "bytes were skipped"));
+}
+
+TEST_CASE("damaged HEP messages end where they must", "[capture]") {
+  const std::string bad = std::string(TESTDATA_DIR) + "/hep/bad/";
+  struct Case {
+    const char* file;
+    std::size_t packets;
+    bool complete;
+  };
+  for (const Case& damaged : {Case{"chunk-len-0.bin", 1, true}, Case{"chunk-overrun.bin", 1, true},
+                              Case{"eep1-magic.bin", 1, true}, Case{"length-too-big.bin", 1, false},
+                              Case{"length-too-small.bin", 1, false}, Case{"payload-trunc-64k.bin", 1, true}}) {
+    INFO(damaged.file);
+    const Run run = read_paths({bad + damaged.file});
+    CHECK(run.packets.size() == damaged.packets);
+    CHECK(run.inputs[0].complete == damaged.complete);
+  }
+  // Without a length there is no message to begin with.
+  CHECK_FALSE(read_paths({bad + "length-zero.bin"}).inputs[0].usable);
+}
+
+TEST_CASE("a HEP message whose 16-bit length ran over is found by what follows it", "[capture]") {
+  const auto message = [](std::size_t size) {
+    Bytes out{'H', 'E', 'P', '3', static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+    out.resize(size, 'x');
+    return out;
+  };
+  Bytes stream = message(500);
+  append(stream, message(65536 + 300));
+  append(stream, message(400));
+  const Run run = read_bytes(stream);
+  REQUIRE(run.packets.size() == 3);
+  CHECK(run.packets[1].bytes.size() == 65836);
+  CHECK(run.packets[2].bytes.size() == 400);
+  CHECK(run.inputs[0].complete);
 }
 
 }  // namespace

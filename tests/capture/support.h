@@ -93,7 +93,9 @@ inline Run drain(Result<std::unique_ptr<PacketSource>> source) {
 inline Run read_paths(const std::vector<std::string>& paths, const OpenOptions& options = {}) {
   return drain(open_inputs(paths, options));
 }
-inline Run read_bytes(const Bytes& bytes, const OpenOptions& options = {}) { return drain(open_memory(bytes, options)); }
+inline Run read_bytes(const Bytes& bytes, const OpenOptions& options = {}) {
+  return drain(open_memory(bytes, options));
+}
 
 inline bool tells(const InputInfo& info, std::string_view words) {
   for (const std::string& problem : info.problems) {

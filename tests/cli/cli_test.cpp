@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+
 #include <fstream>
 #include <sstream>
 
@@ -76,7 +77,8 @@ TEST_CASE("An -o takes one value and leaves the inputs alone", "[cli]") {
 }
 
 TEST_CASE("The last of two values counts", "[cli]") {
-  const auto line = parse({"-f", "json", "--threads", "2", "-f", "text", "--threads", "3", "--reveal", "--reveal", "a"});
+  const auto line =
+      parse({"-f", "json", "--threads", "2", "-f", "text", "--threads", "3", "--reveal", "--reveal", "a"});
   REQUIRE(line.ok());
   CHECK(targets(line) == "text>- ");
   CHECK(line->options.threads == 3);

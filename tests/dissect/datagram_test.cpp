@@ -97,7 +97,8 @@ TEST_CASE("First bytes tell media apart", "[dissect]") {
   } const cases[] = {
       {"RTP", "80 00 00 01 00 00 00 a0 12 34 56 78 ff ff", MediaKind::kRtp},
       {"RTP with the marker", "80 88 00 01 00 00 00 a0 12 34 56 78", MediaKind::kRtp},
-      {"RTCP SR", "80 c8 00 06 12 34 56 78 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", MediaKind::kRtcp},
+      {"RTCP SR", "80 c8 00 06 12 34 56 78 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+       MediaKind::kRtcp},
       {"RTCP empty RR", "80 c9 00 01 12 34 56 78", MediaKind::kRtcp},
       {"STUN", "00 01 00 00 21 12 a4 42 00 01 02 03 04 05 06 07 08 09 0a 0b", MediaKind::kStun},
       {"STUN without the cookie", "00 01 00 00 01 02 03 04 00 01 02 03 04 05 06 07 08 09 0a 0b", MediaKind::kUnknown},
@@ -111,6 +112,8 @@ TEST_CASE("First bytes tell media apart", "[dissect]") {
       {"TURN ChannelData of a wrong length", "40 00 00 09 80 00 00 01", MediaKind::kUnknown},
       {"RTP that is too short", "80 00 00 01 00 00 00 a0 12 34 56", MediaKind::kUnknown},
       {"version 3", "c0 00 00 01 00 00 00 a0 12 34 56 78", MediaKind::kUnknown},
+      {"UDPTL that could be DTLS 1.3", "20 01 01 00 00 06 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e",
+       MediaKind::kUnknown},
       {"UDPTL", "00 00 01 00 00 06 00 01 02", MediaKind::kUnknown},
   };
   for (const auto& each : cases) {
@@ -131,7 +134,8 @@ TEST_CASE("First bytes tell media apart", "[dissect]") {
 }
 
 TEST_CASE("Methods that begin in TURN's and DTLS' ranges are still SIP", "[dissect]") {
-  for (const char* method : {"ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "NOTIFY", "OPTIONS", "!odd", "%49", "9x", "register"}) {
+  for (const char* method :
+       {"ACK", "BYE", "CANCEL", "INFO", "MESSAGE", "NOTIFY", "OPTIONS", "!odd", "%49", "9x", "register"}) {
     INFO(method);
     Run run;
     run.feed(std::string(method) + " sip:a SIP/2.0\r\nCall-ID: x\r\n\r\n");
@@ -188,9 +192,9 @@ TEST_CASE("A hop in HEP is what the top Via says when HEP can't say it", "[disse
     std::string_view via;
     Signalling signalling;
   } const cases[] = {
-      {17, "UDP", Signalling::kUdp},  {17, "TLS", Signalling::kTls},  {17, "WSS", Signalling::kWss},
-      {6, "TCP", Signalling::kTcp},   {6, "TLS", Signalling::kTls},   {22, "TLS", Signalling::kTls},
-      {22, "WS", Signalling::kWs},    {22, "wss", Signalling::kWss},  {22, "UDP", Signalling::kTls},
+      {17, "UDP", Signalling::kUdp},    {17, "TLS", Signalling::kTls}, {17, "WSS", Signalling::kWss},
+      {6, "TCP", Signalling::kTcp},     {6, "TLS", Signalling::kTls},  {22, "TLS", Signalling::kTls},
+      {22, "WS", Signalling::kWs},      {22, "wss", Signalling::kWss}, {22, "UDP", Signalling::kTls},
       {132, "SCTP", Signalling::kSctp},
   };
   for (const auto& each : cases) {

@@ -352,7 +352,8 @@ TEST_CASE("The table of connections is bounded", "[dissect]") {
   limits.tcp_connections = 4;
   Run run{limits};
   const std::string text = request("c1", "hello");
-  for (run.connection = 1; run.connection <= 6; ++run.connection) run.feed(std::string_view{text}.substr(0, text.size() - 1));
+  for (run.connection = 1; run.connection <= 6; ++run.connection)
+    run.feed(std::string_view{text}.substr(0, text.size() - 1));
   CHECK(run.dissector.counters().evicted_streams == 2);
   CHECK(run.seen.sip.size() == 2);  // told as truncated when they went
 }
@@ -362,7 +363,9 @@ TEST_CASE("SIP comes through a WebSocket: masked up, plain down", "[dissect]") {
   run.feed(kUpgrade);
   run.feed(kUpgraded, 1);
   run.feed(ws_frame(request("c1", "hi", "WS"), true));
-  run.feed(ws_frame(request("c2", "", "WSS"), false, 2) + ws_frame("", false, 9) + ws_frame(request("c3", "", "WS"), false, 1, true, false, 8), 1);
+  run.feed(ws_frame(request("c2", "", "WSS"), false, 2) + ws_frame("", false, 9) +
+               ws_frame(request("c3", "", "WS"), false, 1, true, false, 8),
+           1);
   REQUIRE(run.call_ids() == Ids{"c1", "c2", "c3"});
   for (const auto& each : run.seen.sip) {
     CHECK(each.signalling == Signalling::kWs);

@@ -1,6 +1,7 @@
-// Every SIP message that tshark saw in a fixture (recorded beside it as .sip.tsv) is seen by us, in the same frame, with
-// the same method or status and Call-ID, and no other.
+// Every SIP message that tshark saw in a fixture (recorded beside it as .sip.tsv) is seen by us, in the same frame,
+// with the same method or status and Call-ID, and no other.
 #include <catch2/catch.hpp>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -25,7 +26,8 @@ class MessageList final : public session::Observer {
  public:
   void on_message(const dissect::SipEvent& event, const session::Call*) override {
     const sip::MessageView& message = *event.message;
-    rows.push_back({event.frame.number, message.is_request ? std::string(message.method_text) : std::to_string(message.status),
+    rows.push_back({event.frame.number,
+                    message.is_request ? std::string(message.method_text) : std::to_string(message.status),
                     std::string(message.call_id)});
   }
   std::vector<Row> rows;
@@ -58,7 +60,8 @@ std::string text(const std::multiset<Row>& rows) {
   return all;
 }
 
-void compare(const std::filesystem::path& capture, const std::filesystem::path& oracle, const std::set<Row>& explained) {
+void compare(const std::filesystem::path& capture, const std::filesystem::path& oracle,
+             const std::set<Row>& explained) {
   INFO(capture.string());
   MessageList seen;
   pipeline::Options options;
@@ -74,7 +77,9 @@ void compare(const std::filesystem::path& capture, const std::filesystem::path& 
     }
   }
   const auto drop_explained = [&](std::multiset<Row>& rows) {
-    std::erase_if(rows, [&](const Row& row) { return explained.contains(row) || explained.contains({row.frame, "*", ""}); });
+    std::erase_if(rows, [&](const Row& row) {
+      return explained.contains(row) || explained.contains({row.frame, "*", ""});
+    });
   };
   drop_explained(ours);
   drop_explained(theirs);
@@ -88,15 +93,19 @@ void compare(const std::filesystem::path& capture, const std::filesystem::path& 
 // Public captures that the project does not carry; their oracles are kept in testdata/corpus-oracle.
 TEST_CASE("SIP messages of the public corpus, when it is at hand, are those that tshark sees", "[oracle]") {
   const char* named = std::getenv("VOIP_CORPUS");
-  const std::filesystem::path corpus = named != nullptr ? std::filesystem::path(named) : std::filesystem::path(SOURCE_DIR) / "../shared/corpus";
+  const std::filesystem::path corpus =
+      named != nullptr ? std::filesystem::path(named) : std::filesystem::path(SOURCE_DIR) / "../shared/corpus";
   if (!std::filesystem::is_directory(corpus)) {
     WARN("no corpus at " << corpus.string() << " (VOIP_CORPUS names one): nothing compared");
     return;
   }
   const std::map<std::string, std::set<Row>> explained{
-      // RFC 4475's start lines that tshark takes for no SIP: another version (badvers), a status of four digits (bigcode),
-      // blanks in the Request-URI or around it (lwsruri, lwsstart, trws), and a method of its own kind. We tell them, with anomalies.
-      {"resiprocate-torture.pcap", {{10, "*", ""}, {14, "*", ""}, {46, "*", ""}, {47, "*", ""}, {74, "*", ""}, {77, "*", ""}}},
+      // RFC 4475's start lines that tshark takes for no SIP: another version (badvers), a status of four digits
+      // (bigcode),
+      // blanks in the Request-URI or around it (lwsruri, lwsstart, trws), and a method of its own kind. We tell them,
+      // with anomalies.
+      {"resiprocate-torture.pcap",
+       {{10, "*", ""}, {14, "*", ""}, {46, "*", ""}, {47, "*", ""}, {74, "*", ""}, {77, "*", ""}}},
   };
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(TESTDATA_DIR) / "corpus-oracle")) {
     const std::string name = entry.path().filename().string();
@@ -116,7 +125,20 @@ TEST_CASE("SIP messages of every fixture are those that tshark sees", "[oracle]"
       // The start of an INVITE whose end the capture lost: we tell it, as truncated; tshark does not.
       {"tcp-hole.pcap", {{17, "*", ""}}},
       // The oracle lists the HEP copies too; we count each message once, where it was first seen.
-      {"hep-and-sip.pcap", {{2, "*", ""}, {4, "*", ""}, {6, "*", ""}, {8, "*", ""}, {10, "*", ""}, {14, "*", ""}, {16, "*", ""}, {21, "*", ""}, {23, "*", ""}, {330, "*", ""}, {332, "*", ""}, {334, "*", ""}, {336, "*", ""}}},
+      {"hep-and-sip.pcap",
+       {{2, "*", ""},
+        {4, "*", ""},
+        {6, "*", ""},
+        {8, "*", ""},
+        {10, "*", ""},
+        {14, "*", ""},
+        {16, "*", ""},
+        {21, "*", ""},
+        {23, "*", ""},
+        {330, "*", ""},
+        {332, "*", ""},
+        {334, "*", ""},
+        {336, "*", ""}}},
   };
   std::size_t compared = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(TESTDATA_DIR)) {

@@ -1,9 +1,10 @@
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 
@@ -105,7 +106,11 @@ struct Sample {
                       .last_time = {1767323046123456789},
                       .complete = false,
                       .problems = {"cut off in packet 57"}},
-                     {.path = "b.pcap", .format = "", .sha256 = std::string(64, 'a'), .first_time = {}, .last_time = {},
+                     {.path = "b.pcap",
+                      .format = "",
+                      .sha256 = std::string(64, 'a'),
+                      .first_time = {},
+                      .last_time = {},
                       .problems = {}}};
     report.coverage.packets = 56;
     report.coverage.undecoded = {{"udp-unknown", 4}, {"zero", 0}};
@@ -126,7 +131,8 @@ struct Sample {
                      .status_reason = {}});
     return made_.back();
   }
-  std::string render(void (*function)(const report::Report&, const RenderOptions&, Output&), const RenderOptions& options = {}) {
+  std::string render(void (*function)(const report::Report&, const RenderOptions&, Output&),
+                     const RenderOptions& options = {}) {
     for (auto& finding : made_) findings.add(finding);
     made_.clear();
     findings.sort();
@@ -185,11 +191,11 @@ TEST_CASE("UTF-8 is decoded as RFC 3629 has it", "[render]") {
     CHECK_FALSE(decode_utf8(bad).valid);
     CHECK(decode_utf8(bad).length == 1);
   }
-  CHECK_FALSE(decode_utf8("\xed\xa0\x80").valid);          // surrogate
-  CHECK_FALSE(decode_utf8("\xe0\x9f\xbf").valid);          // overlong
-  CHECK_FALSE(decode_utf8("\xf0\x8f\xbf\xbf").valid);      // overlong
-  CHECK_FALSE(decode_utf8("\xf4\x90\x80\x80").valid);      // above U+10FFFF
-  CHECK_FALSE(decode_utf8("\xf0\x9f\x98").valid);          // cut
+  CHECK_FALSE(decode_utf8("\xed\xa0\x80").valid);      // surrogate
+  CHECK_FALSE(decode_utf8("\xe0\x9f\xbf").valid);      // overlong
+  CHECK_FALSE(decode_utf8("\xf0\x8f\xbf\xbf").valid);  // overlong
+  CHECK_FALSE(decode_utf8("\xf4\x90\x80\x80").valid);  // above U+10FFFF
+  CHECK_FALSE(decode_utf8("\xf0\x9f\x98").valid);      // cut
   CHECK(decode_utf8("\xf0\x9f\x98").length == 3);
   CHECK(decode_utf8("\xe2\x82x").length == 2);
 }
@@ -260,7 +266,8 @@ TEST_CASE("Numbers, times and nothing in JSON", "[render]") {
 TEST_CASE("The writer's times are those of the rest of the program", "[render]") {
   std::mt19937_64 random{2};
   for (int i = 0; i < 2000; ++i) {
-    const Timestamp time{static_cast<std::int64_t>(random() % 4'000'000'000'000'000'000ULL) - 1'000'000'000'000'000'000};
+    const Timestamp time{static_cast<std::int64_t>(random() % 4'000'000'000'000'000'000ULL) -
+                         1'000'000'000'000'000'000};
     StringOutput out;
     {
       JsonWriter w{out, JsonWriter::Layout::kLines};
@@ -275,7 +282,8 @@ TEST_CASE("What is not meant for a terminal is shown, not sent", "[render]") {
   CHECK(safe("a\nb\r\t") == "a\\nb\\r\\t");
   CHECK(safe("\x7f") == "\\x7f");
   CHECK(safe("\xc2\x9b") == "\\u{009b}");
-  CHECK(safe("\xe2\x80\xae" "cba") == "\\u{202e}cba");
+  CHECK(safe("\xe2\x80\xae"
+             "cba") == "\\u{202e}cba");
   CHECK(safe("\xe2\x81\xa6\xef\xbb\xbf") == "\\u{2066}\\u{feff}");
   CHECK(safe("\xf3\xa0\x81\x81") == "\\u{e0041}");
   CHECK(safe("\xff\xc3") == "\\xff\\xc3");
@@ -352,9 +360,12 @@ TEST_CASE("NDJSON holds the same objects, run first and summary last", "[render]
 TEST_CASE("The text report is the golden one, with and without colour", "[render]") {
   Sample sample;
   for (std::uint64_t i = 1; i <= 12; ++i) sample.make(kWeak, i, "tag of stream " + std::to_string(i) + " has 32 bits");
-  report::Finding& hostile = sample.make(kClear, 17, "call \x1b]0;owned\x07 from \xe2\x80\xae" "evil\nHIGH T-001 forged line");
+  report::Finding& hostile = sample.make(kClear, 17,
+                                         "call \x1b]0;owned\x07 from \xe2\x80\xae"
+                                         "evil\nHIGH T-001 forged line");
   hostile.confidence = report::Confidence::kProbable;
-  for (std::uint64_t i = 0; i < 6; ++i) hostile.evidence.push_back({.frame = {i % 2 == 0 ? 1U : 0U, 20 + i, {}}, .note = ""});
+  for (std::uint64_t i = 0; i < 6; ++i)
+    hostile.evidence.push_back({.frame = {i % 2 == 0 ? 1U : 0U, 20 + i, {}}, .note = ""});
   check_golden(sample.render(render_text), "report.txt");
   RenderOptions colour;
   colour.colour = true;
@@ -382,7 +393,9 @@ TEST_CASE("The text form takes no terminal escape out of any untrusted text", "[
     f.evidence[0].note = bytes;
     f.status_reason = bytes;
   }
-  sample.report.inputs[0].path = "\x1b[31m\xc2\x9b" "2J";
+  sample.report.inputs[0].path =
+      "\x1b[31m\xc2\x9b"
+      "2J";
   sample.report.inputs[0].problems = {"\x07\x08"};
   for (const std::string text = sample.render(render_text); const char c : text) {
     REQUIRE((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
@@ -424,7 +437,8 @@ TEST_CASE("The list of checks comes in the order of ids, in every form", "[rende
   render_explanation(kClear, ChecksForm::kText, {}, out);
   CHECK(out.text() ==
         "T-001 clear-audio (high)\nAudio sent in clear\n\nFires\n  An RTP stream without SRTP.\n\nWhy it matters\n"
-        "  Anybody on the path can listen.\n\nRemedy\n  Turn SRTP on.\n    In Asterisk: media_encryption=sdes.\n\nReferences\n"
+        "  Anybody on the path can listen.\n\nRemedy\n  Turn SRTP on.\n    In Asterisk: "
+        "media_encryption=sdes.\n\nReferences\n"
         "  RFC 3711; RFC 4568 section 8\n");
 }
 

@@ -1,8 +1,9 @@
+#include "report/report.h"
+
 #include <catch2/catch.hpp>
 
 #include "report/collector.h"
 #include "report/fingerprint.h"
-#include "report/report.h"
 
 using namespace voip;
 using namespace voip::report;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+
 #include <string>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace voip::test {
 inline std::string testdata(const std::string& name) { return std::string(TESTDATA_DIR) + "/" + name; }
 
 // Runs captures through the whole pipeline into an observer.
-inline pipeline::Totals run(const std::vector<std::string>& paths, session::Observer& observer, const pipeline::Options& options = {}) {
+inline pipeline::Totals run(const std::vector<std::string>& paths, session::Observer& observer,
+                            const pipeline::Options& options = {}) {
   auto source = capture::open_inputs(paths, {});
   REQUIRE(source.ok());
   return pipeline::run(**source, options, observer);

@@ -26,15 +26,18 @@ crypto::SrtpParameters parameters_of(const sdp::Crypto& crypto, const InlineKey&
       if (exponent && *exponent <= 24) parameters.key_derivation_rate = 1U << *exponent;
     }
   }
-  if (const auto length = parse_number<std::size_t>(key.mki_length); length && *length <= 128) parameters.mki_size = *length;
+  if (const auto length = parse_number<std::size_t>(key.mki_length); length && *length <= 128)
+    parameters.mki_size = *length;
   return parameters;
 }
 
-void add_key(CallKeys& keys, const crypto::SrtpSuite& suite, const InlineKey& key, const crypto::SrtpParameters& parameters,
-             crypto::KeyDerivation derivation) {
+void add_key(CallKeys& keys, const crypto::SrtpSuite& suite, const InlineKey& key,
+             const crypto::SrtpParameters& parameters, crypto::KeyDerivation derivation) {
   const ByteView bytes{key.bytes};
-  auto made = crypto::SrtpKey::make(suite, bytes.first(suite.key_size), bytes.subspan(suite.key_size), parameters, derivation);
-  if (made.ok() && keys.keys.size() < kMaxKeysPerCall) keys.keys.push_back(std::make_shared<crypto::SrtpKey>(std::move(*made)));
+  auto made =
+      crypto::SrtpKey::make(suite, bytes.first(suite.key_size), bytes.subspan(suite.key_size), parameters, derivation);
+  if (made.ok() && keys.keys.size() < kMaxKeysPerCall)
+    keys.keys.push_back(std::make_shared<crypto::SrtpKey>(std::move(*made)));
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace voip::analyze::srtp {
 // The keys of one live call, in the order in which its SDPs showed them.
 struct CallKeys {
   std::vector<std::shared_ptr<crypto::SrtpKey>> keys;
-  std::vector<TextKey> known;       // of the texts that gave them
-  std::size_t uses_read = 0;        // of Call::sdp_uses
+  std::vector<TextKey> known;  // of the texts that gave them
+  std::size_t uses_read = 0;   // of Call::sdp_uses
 };
 // Reads the SDPs that came since the last time.
 void collect_keys(const session::Call& call, CallKeys& keys);
@@ -23,10 +23,10 @@ void collect_keys(const session::Call& call, CallKeys& keys);
 // What the tags of one stream said.
 struct AuthState {
   crypto::KeySearch search;
-  std::size_t keys_added = 0;       // of CallKeys::keys
+  std::size_t keys_added = 0;  // of CallKeys::keys
   std::uint64_t checked = 0;
   std::uint64_t valid = 0;
-  std::uint64_t valid_clear = 0;    // of them under a suite or parameter that leaves the payload clear
+  std::uint64_t valid_clear = 0;  // of them under a suite or parameter that leaves the payload clear
   std::uint64_t failed = 0;
   std::vector<FrameRef> failed_frames;  // the first ones, before and after the proof
   std::uint64_t longest_failing_run = 0;

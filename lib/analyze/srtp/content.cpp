@@ -16,7 +16,7 @@ using report::RecordWriter;
 using report::TextWriter;
 using report::Tone;
 
-constexpr std::size_t kMaxBlocks = 200;         // calls told one by one in the text
+constexpr std::size_t kMaxBlocks = 200;  // calls told one by one in the text
 constexpr std::size_t kMaxOrphanLines = 100;
 
 Tone tone_of(Observed observed) {
@@ -50,6 +50,12 @@ Tone tone_of(Protection protection) {
   return Tone::kFaint;
 }
 
+// A second of clear speech is clear speech, whatever the bulk is.
+constexpr std::uint64_t kClearPackets = 50;
+bool sent_clear(const StreamRecord& stream) {
+  return stream.observed == Observed::kCleartext || stream.cleartext_packets >= kClearPackets;
+}
+
 // All legs of one call, over its B2BUAs.
 struct Group {
   std::vector<const CallRecord*> calls;
@@ -76,10 +82,10 @@ std::map<std::size_t, Group> groups_of(const std::vector<CallRecord>& calls) {
       for (const MediaRecord& media : leg.media) {
         for (const StreamRecord& stream : media.streams) {
           group.media = true;
-          group.clear |= stream.observed == Observed::kCleartext;
+          group.clear |= sent_clear(stream);
           group.encrypted |= stream.observed == Observed::kEncrypted;
           group.undetermined |= stream.observed == Observed::kUndetermined;
-          group.lying |= stream.observed == Observed::kCleartext && stream.declared == Declared::kSrtp;
+          group.lying |= sent_clear(stream) && stream.declared == Declared::kSrtp;
         }
       }
     }
@@ -97,7 +103,9 @@ std::string join_schemes(const std::vector<Keying>& schemes) {
   return text;
 }
 
-std::string plural(std::uint64_t n, std::string_view one, std::string_view many) { return fmt::format("{} {}", n, n == 1 ? one : many); }
+std::string plural(std::uint64_t n, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", n, n == 1 ? one : many);
+}
 
 void write_stream(RecordWriter& out, const StreamRecord& stream) {
   out.begin_object();
@@ -198,13 +206,18 @@ void text_stream(TextWriter& out, const StreamRecord& stream, unsigned indent) {
   out.column(78);
   out.put(to_string(stream.observed), tone_of(stream.observed));
   if (stream.proof != Strength::kNone) out.put(fmt::format(" ({})", to_string(stream.proof)));
+  if (stream.observed == Observed::kEncrypted && stream.cleartext_packets != 0) {
+    out.put(fmt::format(", {} clear", stream.cleartext_packets), Tone::kBad);
+  }
   if (stream.authenticated) {
-    out.put(fmt::format("  tags {}/{}", stream.valid, stream.checked), stream.valid == stream.checked ? Tone::kGood : Tone::kWarn);
+    out.put(fmt::format("  tags {}/{}", stream.valid, stream.checked),
+            stream.valid == stream.checked ? Tone::kGood : Tone::kWarn);
   }
   if (stream.rtcp_packets != 0) {
     out.put("  rtcp ");
     const bool bad = stream.rtcp_observed == RtcpObserved::kCleartext || stream.rtcp_observed == RtcpObserved::kMixed;
-    out.put(to_string(stream.rtcp_observed), bad && stream.observed == Observed::kEncrypted ? Tone::kWarn : Tone::kPlain);
+    out.put(to_string(stream.rtcp_observed),
+            bad && stream.observed == Observed::kEncrypted ? Tone::kWarn : Tone::kPlain);
   }
   out.end_line();
   out.begin_line(indent + 1);
@@ -263,8 +276,9 @@ void text_group(TextWriter& out, const Group& group) {
     for (const LegRecord& leg : call->legs) {
       for (const MediaRecord& media : leg.media) {
         out.begin_line(1);
-        out.put(fmt::format("{} over {}: offered {}, negotiated ", media.kind.empty() ? std::string("media") : media.kind,
-                            dissect::to_string(leg.signalling), join_schemes(media.offered)));
+        out.put(fmt::format("{} over {}: offered {}, negotiated ",
+                            media.kind.empty() ? std::string("media") : media.kind, dissect::to_string(leg.signalling),
+                            join_schemes(media.offered)));
         const bool none = media.negotiated == Keying::kNone;
         out.put(to_string(media.negotiated), none && !media.streams.empty() ? Tone::kWarn : Tone::kPlain);
         if (!media.profile.empty()) out.put(", " + media.profile);
@@ -281,21 +295,39 @@ void text_group(TextWriter& out, const Group& group) {
 // What to leave out first when there are many calls: those with nothing to tell.
 bool remarkable(const Group& group) {
   const Protection protection = group.protection();
-  return protection == Protection::kClear || protection == Protection::kMixed || protection == Protection::kUndetermined || group.lying;
+  return protection == Protection::kClear || protection == Protection::kMixed ||
+         protection == Protection::kUndetermined || group.lying;
 }
 
 }  // namespace
 
 Summary summarize(const std::vector<CallRecord>& calls, const std::vector<StreamRecord>& orphans) {
+  // One byte of flags for each group, at the index of its first call.
+  enum : std::uint8_t { kMedia = 1, kClear = 2, kUndetermined = 4, kLying = 8, kLeads = 16 };
+  std::vector<std::uint8_t> groups(calls.size(), 0);
+  for (const CallRecord& call : calls) {
+    std::uint8_t flags = kLeads;
+    for (const LegRecord& leg : call.legs) {
+      for (const MediaRecord& media : leg.media) {
+        for (const StreamRecord& stream : media.streams) {
+          flags |= kMedia;
+          if (sent_clear(stream)) flags |= stream.declared == Declared::kSrtp ? kClear | kLying : kClear;
+          if (stream.observed == Observed::kUndetermined) flags |= kUndetermined;
+        }
+      }
+    }
+    groups[call.group] |= flags;
+  }
   Summary summary;
-  for (const auto& [index, group] : groups_of(calls)) {
+  for (const std::uint8_t flags : groups) {
+    if ((flags & kLeads) == 0) continue;
     ++summary.calls;
-    if (!group.media) continue;
+    if ((flags & kMedia) == 0) continue;
     ++summary.with_media;
-    if (group.clear) {
+    if ((flags & kClear) != 0) {
       ++summary.clear;
-      summary.lying += group.lying ? 1U : 0U;
-    } else if (group.undetermined) {
+      summary.lying += (flags & kLying) != 0 ? 1U : 0U;
+    } else if ((flags & kUndetermined) != 0) {
       ++summary.undetermined;
     } else {
       ++summary.encrypted;
@@ -324,14 +356,19 @@ std::string SrtpContent::headline() const {
     if (s.lying != 0) text += fmt::format("; {} of {} although SRTP was negotiated", s.lying, s.clear);
     if (s.undetermined != 0) text += fmt::format("; {} could not be determined", s.undetermined);
   } else if (s.undetermined != 0) {
-    text = fmt::format("{} of {} could not be determined, the rest sent encrypted media", s.undetermined, plural(s.with_media, "call", "calls"));
-    if (s.encrypted == 0) text = fmt::format("whether the media of {} was encrypted could not be determined", plural(s.with_media, "call", "calls"));
+    text = fmt::format("{} of {} could not be determined, the rest sent encrypted media", s.undetermined,
+                       plural(s.with_media, "call", "calls"));
+    if (s.encrypted == 0)
+      text = fmt::format("whether the media of {} was encrypted could not be determined",
+                         plural(s.with_media, "call", "calls"));
   } else {
     text = fmt::format("all media of {} was encrypted", plural(s.with_media, "call", "calls"));
   }
-  if (s.with_media != 0 && s.with_media < s.calls) text += fmt::format(" ({} more without media in view)", s.calls - s.with_media);
+  if (s.with_media != 0 && s.with_media < s.calls)
+    text += fmt::format(" ({} more without media in view)", s.calls - s.with_media);
   if (s.orphans != 0) {
-    text += fmt::format("; {} without signalling: {} clear, {} encrypted", plural(s.orphans, "stream", "streams"), s.orphans_clear, s.orphans_encrypted);
+    text += fmt::format("; {} without signalling: {} clear, {} encrypted", plural(s.orphans, "stream", "streams"),
+                        s.orphans_clear, s.orphans_encrypted);
     const std::uint64_t rest = s.orphans - s.orphans_clear - s.orphans_encrypted;
     if (rest != 0) text += fmt::format(", {} undetermined", rest);
   }
@@ -369,7 +406,8 @@ void SrtpContent::write_text(TextWriter& out) const {
   if (left_out != 0) {
     out.blank();
     out.begin_line(0);
-    out.put(fmt::format("... and {} not listed here; --format json tells them all", plural(left_out, "call", "calls")), Tone::kFaint);
+    out.put(fmt::format("... and {} not listed here; --format json tells them all", plural(left_out, "call", "calls")),
+            Tone::kFaint);
     out.end_line();
   }
   if (orphans_.empty()) return;

@@ -9,11 +9,11 @@
 namespace voip::analyze::srtp {
 
 struct Summary {
-  std::uint64_t calls = 0;         // groups: a call over a B2BUA counts once
+  std::uint64_t calls = 0;  // groups: a call over a B2BUA counts once
   std::uint64_t with_media = 0;
   std::uint64_t encrypted = 0;
-  std::uint64_t clear = 0;         // some leg or stream of it is clear
-  std::uint64_t lying = 0;         // of the clear ones: a stream was declared srtp
+  std::uint64_t clear = 0;  // some leg or stream of it is clear
+  std::uint64_t lying = 0;  // of the clear ones: a stream was declared srtp
   std::uint64_t undetermined = 0;
   std::uint64_t orphans = 0;
   std::uint64_t orphans_clear = 0;

@@ -17,7 +17,9 @@ constexpr std::size_t kSharedSamples = 2;
 
 class Groups {
  public:
-  explicit Groups(std::size_t n) : parent_(n), link_(n, LinkKind::kHeuristic) { std::iota(parent_.begin(), parent_.end(), std::size_t{0}); }
+  explicit Groups(std::size_t n) : parent_(n), link_(n, LinkKind::kHeuristic) {
+    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
+  }
   std::size_t root(std::size_t i) {
     while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
     return i;
@@ -43,12 +45,18 @@ bool overlap(const CallRecord& a, const CallRecord& b) {
   return a.first.time <= b.end && b.first.time <= a.end;
 }
 
-std::string last_digits(std::string_view dialled) {
-  std::string digits;
-  for (const char c : dialled) {
-    if (is_digit(c)) digits += c;
+// The last 7 digits as a number, 10 million added for each digit that there is; 0 for fewer than 3.
+std::uint32_t last_digits(std::string_view dialled) {
+  std::uint32_t value = 0;
+  std::uint32_t count = 0;
+  std::uint32_t place = 1;
+  for (std::size_t i = dialled.size(); i-- > 0 && count < 7;) {
+    if (!is_digit(dialled[i])) continue;
+    value += static_cast<std::uint32_t>(dialled[i] - '0') * place;
+    place *= 10;
+    ++count;
   }
-  return digits.size() > 7 ? digits.substr(digits.size() - 7) : digits;
+  return count < 3 ? 0 : value + 10'000'000 * count;
 }
 
 bool host_in_common(const CallRecord& a, const CallRecord& b) {
@@ -109,7 +117,8 @@ void join_by_media(const std::vector<CallRecord>& calls, Groups& groups) {
   for (std::size_t i = 1; i < samples.size(); ++i) {
     const Seen& a = samples[i - 1];
     const Seen& b = samples[i];
-    if (a.key == b.key && a.call != b.call && b.time_ns - a.time_ns <= kSampleWindowNs) pairs.emplace_back(std::minmax(a.call, b.call));
+    if (a.key == b.key && a.call != b.call && b.time_ns - a.time_ns <= kSampleWindowNs)
+      pairs.emplace_back(std::minmax(a.call, b.call));
   }
   std::ranges::sort(pairs);
   for (std::size_t i = 0; i < pairs.size();) {
@@ -121,13 +130,14 @@ void join_by_media(const std::vector<CallRecord>& calls, Groups& groups) {
 }
 
 void join_by_heuristic(const std::vector<CallRecord>& calls, Groups& groups) {
+  std::vector<std::uint32_t> digits(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) digits[i] = last_digits(calls[i].dialled);
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    const std::string digits = last_digits(calls[i].dialled);
-    if (digits.size() < 3) continue;
+    if (digits[i] == 0 || !calls[i].first.time.known()) continue;
     for (std::size_t k = i + 1; k < calls.size() && k < i + 64; ++k) {
       if (!calls[k].first.time.known() || calls[k].first.time.ns - calls[i].first.time.ns > kHeuristicStartNs) break;
-      if (groups.root(i) == groups.root(k)) continue;
-      if (last_digits(calls[k].dialled) == digits && same_span(calls[i], calls[k]) && host_in_common(calls[i], calls[k])) {
+      if (digits[k] != digits[i] || groups.root(i) == groups.root(k)) continue;
+      if (same_span(calls[i], calls[k]) && host_in_common(calls[i], calls[k])) {
         groups.join(i, k, LinkKind::kHeuristic);
       }
     }

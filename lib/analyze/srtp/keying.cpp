@@ -11,7 +11,9 @@ namespace voip::analyze::srtp {
 
 namespace {
 
-const session::MediaLine* in_use(const session::MediaLine* line) { return line != nullptr && line->port != 0 ? line : nullptr; }
+const session::MediaLine* in_use(const session::MediaLine* line) {
+  return line != nullptr && line->port != 0 ? line : nullptr;
+}
 
 }  // namespace
 
@@ -48,12 +50,14 @@ std::vector<Keying> schemes_of(const session::MediaLine& line) {
 }
 
 bool carries_keys(const session::MediaLine& line) {
-  return !line.cryptos.empty() || (!line.fingerprints.empty() && line.rtp_profile()) || has_scheme(line, Keying::kMikey);
+  return !line.cryptos.empty() || (!line.fingerprints.empty() && line.rtp_profile()) ||
+         has_scheme(line, Keying::kMikey);
 }
 
 std::string canonical_suite(std::string_view suite) {
   std::string upper(suite);
-  std::ranges::transform(upper, upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(upper, upper.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   for (const auto& [old_name, name] : std::array<std::pair<std::string_view, std::string_view>, 2>{
            {{"AES_CM_192_HMAC_SHA1_", "AES_192_CM_HMAC_SHA1_"}, {"AES_CM_256_HMAC_SHA1_", "AES_256_CM_HMAC_SHA1_"}}}) {
     if (upper.starts_with(old_name)) return std::string(name) + upper.substr(old_name.size());
@@ -64,7 +68,8 @@ std::string canonical_suite(std::string_view suite) {
 std::optional<unsigned> tag_bytes(std::string_view suite) {
   if (suite.ends_with("SHA1_80")) return 10;
   if (suite.ends_with("SHA1_32")) return 4;
-  if (suite.starts_with("AEAD_") || suite.ends_with("GCM") || suite.ends_with("_CCM")) return suite.ends_with("_8") ? 8 : 16;
+  if (suite.starts_with("AEAD_") || suite.ends_with("GCM") || suite.ends_with("_CCM"))
+    return suite.ends_with("_8") ? 8 : 16;
   if (suite.starts_with("SEED_CTR_128_HMAC_SHA1")) return 10;
   if (suite.starts_with("SEED_128_")) return 16;
   return std::nullopt;
@@ -152,8 +157,8 @@ std::vector<InlineKey> inline_keys(const sdp::Crypto& crypto) {
 std::string keying_signature(const session::MediaLine& line) {
   std::vector<std::string> parts;
   for (const sdp::Crypto& crypto : line.cryptos) {
-    parts.push_back("crypto " + std::string(crypto.tag) + ' ' + canonical_suite(crypto.suite) + ' ' + std::string(crypto.key_params) + ' ' +
-                    std::string(trim(crypto.session_params)));
+    parts.push_back("crypto " + std::string(crypto.tag) + ' ' + canonical_suite(crypto.suite) + ' ' +
+                    std::string(crypto.key_params) + ' ' + std::string(trim(crypto.session_params)));
   }
   for (const sdp::Fingerprint& fingerprint : line.fingerprints) {
     parts.push_back("fingerprint " + to_lower(fingerprint.hash) + ' ' + to_lower(fingerprint.value));

@@ -28,30 +28,31 @@ std::optional<unsigned> tag_bytes(std::string_view canonical_suite);
 // What both ends agreed for one m= line in one exchange.
 struct Agreement {
   Keying keying = Keying::kUnknown;
-  std::string profile;                 // of the answer, else of the offer
-  std::string suite;                   // canonical SDES suite of the answer; empty for other schemes
-  std::string parameters;              // SDES session parameters of the answer's line
-  const sdp::Crypto* offered_crypto = nullptr;   // the offer's line that the answer's tag names
+  std::string profile;                          // of the answer, else of the offer
+  std::string suite;                            // canonical SDES suite of the answer; empty for other schemes
+  std::string parameters;                       // SDES session parameters of the answer's line
+  const sdp::Crypto* offered_crypto = nullptr;  // the offer's line that the answer's tag names
   const sdp::Crypto* answered_crypto = nullptr;
-  bool rejected = false;               // the answer's port is 0
-  bool secure_profile = false;         // of the answer (else of the offer)
-  bool inactive = false;               // either side says a=inactive
+  bool rejected = false;        // the answer's port is 0
+  bool secure_profile = false;  // of the answer (else of the offer)
+  bool inactive = false;        // either side says a=inactive
 };
 // Either line may be null (not seen). A missing answer gives kUnknown.
 Agreement agree(const session::MediaLine* offer, const session::MediaLine* answer);
 
-// One key of an a=crypto line: "inline:" <base64 of key||salt> ["|" lifetime] ["|" MKI ":" length] (RFC 4568 section 6.1).
+// One key of an a=crypto line: "inline:" <base64 of key||salt> ["|" lifetime] ["|" MKI ":" length] (RFC 4568
+// section 6.1).
 struct InlineKey {
-  std::string_view text;               // the base64 text
-  std::vector<std::uint8_t> bytes;     // decoded; empty when it is no base64
+  std::string_view text;            // the base64 text
+  std::vector<std::uint8_t> bytes;  // decoded; empty when it is no base64
   std::string_view lifetime;
   std::string_view mki;
   std::string_view mki_length;
 };
 std::vector<InlineKey> inline_keys(const sdp::Crypto& crypto);
 
-// What secures the media, as text that is equal only when nothing changed: profile class, crypto lines, fingerprints and
-// zrtp-hash, with the case of hex and the order of attributes levelled out.
+// What secures the media, as text that is equal only when nothing changed: profile class, crypto lines, fingerprints
+// and zrtp-hash, with the case of hex and the order of attributes levelled out.
 std::string keying_signature(const session::MediaLine& line);
 
 }  // namespace voip::analyze::srtp

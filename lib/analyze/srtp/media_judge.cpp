@@ -93,14 +93,13 @@ constexpr std::int64_t kWindowNs = kNsPerSecond;
 constexpr std::uint32_t kDenseWindows = 4;
 constexpr std::uint32_t kSparse = 16;
 constexpr std::uint32_t kChiBytes = 4000;  // CHI256 needs 16 in each of the 256 bins for the approximation to hold
-constexpr double kChiRandom = 350;         // 4.2 deviations (22.6) above 255
 constexpr std::size_t kTail = 20;          // MKI and tag are not looked at: an MKI is constant and clear
 
 constexpr std::size_t kHead = 16;       // bytes looked at in each packet
 constexpr std::size_t kWholeHead = 30;  // from this size on the head ends before a 10-byte tag and a 4-byte MKI
 constexpr std::size_t kSlots = 6;       // payload types told apart; others are not judged
 constexpr std::size_t kPairs = 8;       // commonest (timestamp step, size) pairs
-constexpr std::size_t kSegments = 32;   // changes kept by payload type; then the last segment goes on
+constexpr std::size_t kSegments = 24;   // changes kept by payload type; then the last segment goes on
 
 // SRTP tags: HMAC-SHA1-32, HMAC-SHA1-80, AEAD; and the longest MKI that is met.
 constexpr std::array<std::int32_t, 3> kTagSizes{4, 10, 16};
@@ -112,13 +111,17 @@ constexpr std::uint64_t kMinByLength = 10;  // where each of them is longer by j
 // Where a codec with a header should have shown itself: 20 packets of the least telling encoder found (Speex with
 // variable rate) give 18 nats, most give 50.
 constexpr std::uint64_t kMinByHeader = 20;
-constexpr std::uint64_t kMinByBit = 40;     // where one bit a packet should have: 40 ln 2 = 28 nats
-constexpr std::uint64_t kMinUnknown = 100;  // where nothing is known; half of that if encryption was agreed upon
+constexpr std::uint64_t kMinByBit = 40;    // where one bit a packet should have: 40 ln 2 = 28 nats
+constexpr std::uint64_t kMinUnknown = 60;  // where nothing is known; half of that if encryption was agreed upon
 
 // Packets whose own evidence is strong vote on where within a window a change was: +4 and -1 are the logarithms of the
 // odds with 0.7 (clear) against 0.01 (random).
 constexpr int kVoteYes = 4;
 constexpr int kVoteNo = -1;
+// A stream's first packets are clear by their votes alone when their sum reaches this: four in a row. A packet of
+// random bytes votes with chance 0.006, so the sum gets there with e^(-1.19 * 14) = 6e-8 (Lundberg's inequality), once
+// a stream.
+constexpr int kLeadIn = 14;
 
 // Sequence numbers that far back are repeats or late; as many of them in a row, and the sender has started anew.
 constexpr std::int16_t kReordered = 64;
@@ -157,6 +160,11 @@ struct Strongest {
 Strongest strongest(const Counts& counts) {
   Strongest best;
   for (std::uint8_t i = 0; i < kQuestions; ++i) {
+    // No more than chi-square, a bound that costs no logarithms and settles most.
+    const Chance& chance = kChances[i];
+    const double expected = counts[i].asked * chance.yes;
+    const double excess = counts[i].yes - expected;
+    if ((excess <= 0 && !chance.both_sides) || excess * excess <= best.nats * expected * (1 - chance.yes)) continue;
     const double value = nats(counts[i], Question{i});
     if (value > best.nats) best = {Question{i}, value};
   }
@@ -249,7 +257,8 @@ struct Slot {
   Window window;
   std::unique_ptr<Cut> cut;
   std::unique_ptr<Bins> bins;
-  Counts random;  // of windows that are not structured
+  Counts random;  // of windows by class
+  Counts unclear;
   Counts structured;
   double random_chi = 0;  // sum, and how many
   std::uint32_t random_chis = 0;
@@ -358,6 +367,17 @@ Slot* MediaJudge::State::slot(std::uint8_t wanted) {
 
 namespace {
 
+Counts& counts_of(Slot& slot, Class kind) {
+  return kind == Class::kStructured ? slot.structured : kind == Class::kRandom ? slot.random : slot.unclear;
+}
+
+// Whether both have a steady size, apart by what a tag may take.
+bool resized(const Segment& before, const Segment& next) {
+  const int apart = std::abs(int{before.size} - int{next.size});
+  return before.step != 0 && before.step == next.step && apart >= kTagSizes.front() && apart <= kLongestOverhead &&
+         before.alike * 2 > before.packets && next.alike * 2 > next.packets;
+}
+
 void append_segment(Slot& slot, Segment next) {
   slot.by_class[static_cast<std::size_t>(next.kind)] += next.packets;
   auto& segments = slot.segments;
@@ -373,7 +393,12 @@ void append_segment(Slot& slot, Segment next) {
       last.tail = 0;
     }
   }
-  if (!segments.empty() && (segments.back().kind == next.kind || segments.size() >= kSegments)) {
+  if (segments.size() >= kSegments && segments.back().kind != next.kind) {
+    segments.back().last = next.last;  // counted by class, no longer told apart
+    return;
+  }
+  const bool apart = segments.size() < kSegments / 2 && !segments.empty() && resized(segments.back(), next);
+  if (!segments.empty() && segments.back().kind == next.kind && !apart) {
     Segment& last = segments.back();
     if (next.nats > last.nats) {
       last.nats = next.nats;
@@ -391,7 +416,7 @@ void append_segment(Slot& slot, Segment next) {
     last.tail_first = next.tail_first;
     return;
   }
-  if (!segments.empty() && next.kind != Class::kUnclear) slot.dense_until = slot.windows + kDenseWindows;
+  if (!segments.empty()) slot.dense_until = slot.windows + kDenseWindows;
   segments.push_back(next);
 }
 
@@ -404,7 +429,7 @@ std::optional<double> chi_square(const Slot& slot) {
 }
 
 // The sizes changed within the window: whether its two parts are of two kinds. Takes them if so.
-bool close_in_two(Slot& slot, const Verdict& whole) {
+bool close_in_two(Slot& slot) {
   const Window& window = slot.window;
   if (slot.cut == nullptr || !slot.cut_set) return false;
   const Cut& cut = *slot.cut;
@@ -412,13 +437,15 @@ bool close_in_two(Slot& slot, const Verdict& whole) {
   const Counts rest = minus(window.counts, cut.counts);
   const Verdict head = classify(cut.counts, cut.packets);
   const Verdict tail = classify(rest, rest_packets);
-  const bool structured_differs = (head.kind == Class::kStructured) != (tail.kind == Class::kStructured);
-  // Few packets before the keys came: whether they are clear is decided by their length, when the codec is known. Only
-  // early in a stream, else silence suppression would make a segment of each pause.
-  const bool early = slot.segments.size() < 2 && whole.kind != Class::kStructured && head.kind != tail.kind;
-  if (!structured_differs && !early) return false;
-  add_counts(head.kind == Class::kStructured ? slot.structured : slot.random, cut.counts);
-  add_counts(tail.kind == Class::kStructured ? slot.structured : slot.random, rest);
+  const bool differs = (head.kind == Class::kStructured && tail.kind == Class::kRandom) ||
+                       (head.kind == Class::kRandom && tail.kind == Class::kStructured);
+  // Few packets before the keys come, or after: whether they are clear is decided by their length, when the codec is
+  // known. Both sides have to be steady, else silence suppression would make a segment of each pause.
+  const bool steady = cut.before.count * 2 >= cut.packets - 1 && window.pair.count * 2 >= rest_packets - 1;
+  const bool early = steady && head.kind != tail.kind;
+  if (!differs && !early) return false;
+  add_counts(counts_of(slot, head.kind), cut.counts);
+  add_counts(counts_of(slot, tail.kind), rest);
   append_segment(slot, {.kind = head.kind,
                         .question = head.best.question,
                         .packets = cut.packets,
@@ -461,10 +488,33 @@ void close_window(Slot& slot) {
     (structured ? slot.structured_chi : slot.random_chi) += *chi;
     ++(structured ? slot.structured_chis : slot.random_chis);
   }
-  if (slot.bins != nullptr && (chi || structured)) *slot.bins = Bins{};
+  if (slot.bins != nullptr && (chi || structured)) {
+    if (slot.windows < slot.dense_until) {
+      *slot.bins = Bins{};
+    } else {
+      slot.bins.reset();  // not needed for a while
+    }
+  }
 
-  if (!close_in_two(slot, whole)) {
-    add_counts(structured ? slot.structured : slot.random, window.counts);
+  if (close_in_two(slot)) {
+    // Done.
+  } else if (!structured && slot.segments.empty() && window.highest >= kLeadIn && window.fall < window.packets) {
+    // A few clear packets before the keys came, of a codec without a fixed size.
+    add_counts(slot.unclear, window.counts);
+    append_segment(slot, {.kind = Class::kStructured,
+                          .question = kFirstByte,
+                          .packets = window.fall,
+                          .first = window.first,
+                          .last = window.fall_last});
+    append_segment(slot, {.kind = window.packets - window.fall >= kSmallWindow ? Class::kRandom : Class::kUnclear,
+                          .packets = window.packets - window.fall,
+                          .step = window.pair.step,
+                          .size = window.pair.size,
+                          .alike = window.pair.count,
+                          .first = window.fall_next,
+                          .last = window.last});
+  } else {
+    add_counts(counts_of(slot, whole.kind), window.counts);
     Segment next{.kind = whole.kind,
                  .question = whole.best.question,
                  .packets = window.packets,
@@ -477,13 +527,15 @@ void close_window(Slot& slot) {
     if (structured) {
       // Clear text begins or ends within the window: it is split where the votes of its packets turn, if its neighbour
       // is random.
-      if (window.highest > 0 && window.fall < window.packets && window.score - window.highest <= 4 * kVoteNo) {
+      if (window.highest >= 3 * kVoteYes && window.fall < window.packets &&
+          window.score - window.highest <= 4 * kVoteNo) {
         next.tail = window.packets - window.fall;
         next.tail_before = window.fall_last;
         next.tail_first = window.fall_next;
       }
       if (!slot.segments.empty() && slot.segments.back().kind == Class::kRandom && window.rise > 0 &&
-          window.rise < window.packets && window.lowest <= 4 * kVoteNo) {
+          window.rise < window.packets && window.lowest <= 4 * kVoteNo &&
+          window.score - window.lowest >= 3 * kVoteYes) {
         append_segment(slot, {.kind = Class::kRandom,
                               .packets = window.rise,
                               .step = slot.segments.back().step,
@@ -559,8 +611,10 @@ bool ask(Slot& slot, ByteView payload) {
   }
   slot.have_before = true;
 
-  if (size >= 33) count(kPlausibleGsm, (first >> 4) == 0xd);
-  if (size == 10 || size == 12 || size >= 20) count(kParity, g729_parity(payload));
+  // Rules of narrow codecs; their packets are short.
+  constexpr std::size_t kLongest = 140;
+  if (size >= 33 && size <= kLongest) count(kPlausibleGsm, (first >> 4) == 0xd);
+  if (size == 10 || size == 12 || (size >= 20 && size <= kLongest)) count(kParity, g729_parity(payload));
   if (size <= 96 && size >= 4) count(kChain, g723_chain(payload));
   // Frames of 38 and 50 bytes, with and without a tag. An MKI may end where the frame would; it never changes.
   std::size_t flag = 0;
@@ -570,9 +624,10 @@ bool ask(Slot& slot, ByteView payload) {
     if (slot.run > 1 && payload[flag] != slot.flag_byte) count(kIlbcFlag, (payload[flag] & 1) == 0);
     slot.flag_byte = payload[flag];
   }
-  if (size >= 6 && size <= 250) {
-    vote |= count(kAmrOctets, amr_octet_aligned(payload, false));
-    vote |= count(kAmrWbOctets, amr_octet_aligned(payload, true));
+  if (size >= 6 && size <= kLongest) {
+    const bool aligned = (first & 0x0f) == 0;
+    vote |= count(kAmrOctets, aligned && amr_octet_aligned(payload, false));
+    vote |= count(kAmrWbOctets, aligned && amr_octet_aligned(payload, true));
     count(kAmrBits, amr_bandwidth_efficient(payload, false));
     count(kAmrWbBits, amr_bandwidth_efficient(payload, true));
   }
@@ -580,7 +635,7 @@ bool ask(Slot& slot, ByteView payload) {
   if (slot.windows < slot.dense_until || slot.windows % kSparse == 0) {
     if (whole) {
       if (slot.bins == nullptr) slot.bins = std::make_unique<Bins>();
-      constexpr std::size_t kMost = 160;
+      constexpr std::size_t kMost = 96;       // 50 packets give more than kChiBytes
       constexpr std::uint32_t kFull = 60000;  // below what a bin holds
       if (slot.bins->bytes < kFull) {
         const std::size_t n = std::min(kMost, std::max(kHead, size - kTail));
@@ -733,6 +788,7 @@ Slot closed_copy(const Slot& slot) {
   if (slot.cut != nullptr) copy.cut = std::make_unique<Cut>(*slot.cut);
   if (slot.bins != nullptr) copy.bins = std::make_unique<Bins>(*slot.bins);
   copy.random = slot.random;
+  copy.unclear = slot.unclear;
   copy.structured = slot.structured;
   copy.random_chi = slot.random_chi;
   copy.random_chis = slot.random_chis;
@@ -879,6 +935,22 @@ std::optional<std::int32_t> overhead_of(const Reading& reading, const Segment& s
   return std::int32_t{segment.size} - static_cast<std::int32_t>(*expected);
 }
 
+std::uint64_t fewest_to_call_encrypted(const Reading& reading, bool agreed) {
+  switch (reading.codec.kind) {
+    case CodecKind::kOpus:
+    case CodecKind::kAmr:
+    case CodecKind::kAmrWb:
+    case CodecKind::kGsm:
+    case CodecKind::kSpeex:
+    case CodecKind::kVideo:
+    case CodecKind::kRed: return kMinByHeader;
+    case CodecKind::kG729:
+    case CodecKind::kG723:
+    case CodecKind::kIlbc: return kMinByBit;
+    default: return agreed ? kMinUnknown / 2 : kMinUnknown;
+  }
+}
+
 // With the codec known, windows that said nothing by themselves may be told by their length, or belong to their
 // neighbours.
 void settle_segments(Reading& reading, std::optional<unsigned> negotiated) {
@@ -899,14 +971,18 @@ void settle_segments(Reading& reading, std::optional<unsigned> negotiated) {
   const bool tagged_random = has(Class::kRandom, true);
   for (Segment& segment : segments) {
     const auto overhead = overhead_of(reading, segment);
-    if (!overhead || segment.kind != Class::kUnclear) continue;
+    if (!overhead || segment.kind == Class::kStructured) continue;
     if (*overhead == 0 && length_tells) {
       // Beside ciphertext with a tag, packets that are all bare are clear: before the keys came, or after they went.
       // With no such neighbour it takes more, and a short stream: a long one has asked too often.
-      const bool bare_row = tagged_random && segment.alike >= kRowBeside && segment.alike + 2 >= segment.packets;
-      const bool told = segment.nats >= kBesideLength && reading.slot.packets <= kShortStream;
-      if (bare_row || told) turn(segment, Class::kStructured);
-    } else if (*overhead > 0 && tagged_random && segment.nats < kAsRandom) {
+      const bool row = segment.alike + 2 >= segment.packets || segment.alike * 10 >= segment.packets * 9;
+      const bool bare_row = tagged_random && segment.alike >= kRowBeside && row;
+      const bool told = segment.kind == Class::kUnclear && segment.nats >= kBesideLength &&
+                        (tagged_random || reading.slot.packets <= kShortStream);
+      // A second of frames that break the codec's rule is not clear, whatever its length.
+      const bool broken = segment.kind == Class::kRandom && has_rule(reading.codec);
+      if ((bare_row && !broken) || told) turn(segment, Class::kStructured);
+    } else if (*overhead > 0 && segment.kind == Class::kUnclear && tagged_random && segment.nats < kAsRandom) {
       turn(segment, Class::kRandom);
     }
   }
@@ -916,31 +992,35 @@ void settle_segments(Reading& reading, std::optional<unsigned> negotiated) {
       if (segment.kind != Class::kStructured && overhead_of(reading, segment) == 0) turn(segment, Class::kStructured);
     }
   }
+  // A short row at the end or between clear windows, most of it comfort noise, say: too little to call it encrypted.
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto overhead = overhead_of(reading, segments[i]);
+    const bool clear_before = i == 0 || segments[i - 1].kind == Class::kStructured;
+    const bool clear_after = i + 1 == segments.size() || segments[i + 1].kind == Class::kStructured;
+    if (segments[i].kind == Class::kRandom && segments.size() > 1 && clear_before && clear_after &&
+        segments[i].packets < fewest_to_call_encrypted(reading, false) && !(overhead && *overhead > 0))
+      turn(segments[i], Class::kStructured);
+  }
+  // Windows past the cap on segments are counted by class only.
+  if (length_tells && reading.overhead == 0 && reading.overhead_share >= 0.8 &&
+      std::ranges::all_of(segments, [](const Segment& segment) { return segment.kind == Class::kStructured; })) {
+    reading.slot.by_class = {};
+    reading.slot.by_class[static_cast<std::size_t>(Class::kStructured)] = reading.slot.packets;
+  }
   for (std::size_t i = 0; i < segments.size(); ++i) {
     Segment& segment = segments[i];
     if (segment.kind != Class::kUnclear) continue;
     const Class before = i > 0 ? segments[i - 1].kind : Class::kUnclear;
     const Class after = i + 1 < segments.size() ? segments[i + 1].kind : Class::kUnclear;
-    const Class near = before == Class::kUnclear ? after : before;
-    if (near == Class::kUnclear || (after != Class::kUnclear && after != near)) continue;
+    Class near = before == Class::kUnclear ? after : before;
+    if (near == Class::kUnclear) continue;
+    if (after != Class::kUnclear && after != near) {
+      // Between two kinds: clear packets speak with half a nat each, or more.
+      if (segment.packets >= kSmallWindow) continue;
+      near = segment.nats * 2 >= static_cast<float>(segment.packets) ? Class::kStructured : Class::kRandom;
+    }
     if (near == Class::kRandom && segment.nats >= kAsRandom) continue;
     turn(segment, near);
-  }
-}
-
-std::uint64_t fewest_to_call_encrypted(const Reading& reading, bool agreed) {
-  switch (reading.codec.kind) {
-    case CodecKind::kOpus:
-    case CodecKind::kAmr:
-    case CodecKind::kAmrWb:
-    case CodecKind::kGsm:
-    case CodecKind::kSpeex:
-    case CodecKind::kVideo:
-    case CodecKind::kRed: return kMinByHeader;
-    case CodecKind::kG729:
-    case CodecKind::kG723:
-    case CodecKind::kIlbc: return kMinByBit;
-    default: return agreed ? kMinUnknown / 2 : kMinUnknown;
   }
 }
 
@@ -973,8 +1053,9 @@ std::string told(const Counts& counts, Question question) {
   const Count& count = counts[question];
   const Chance& chance = kChances[question];
   const double expected = count.asked * chance.yes;
-  if (expected < 0.5) return fmt::format("{} in {} of {}, never in random bytes", chance.text, count.yes, count.asked);
-  return fmt::format("{} in {} of {}, {}{:.0f} in random bytes", chance.text, count.yes, count.asked,
+  if (expected < 0.5)
+    return fmt::format("{} in {} of {} (by chance in less than one)", chance.text, count.yes, count.asked);
+  return fmt::format("{} in {} of {} (by chance in {}{:.0f})", chance.text, count.yes, count.asked,
                      question >= kChain && !chance.both_sides ? "at most " : "", expected);
 }
 
@@ -982,7 +1063,8 @@ std::string told_size(const Reading& reading) {
   if (!reading.sized || !reading.overhead) return {};
   std::uint64_t all = 0;
   for (const OverheadCount& one : reading.overheads) all += one.packets;
-  const std::uint64_t these = reading.overheads.front().packets;
+  const auto count = std::ranges::find(reading.overheads, *reading.overhead, &OverheadCount::bytes);
+  const std::uint64_t these = count == reading.overheads.end() ? 0 : count->packets;
   if (*reading.overhead == 0)
     return fmt::format("payload is just as long as {} needs in {} of {} packets", name_of(reading), these, all);
   return fmt::format("payload is {} bytes {} than {} needs in {} of {} packets", std::abs(*reading.overhead),
@@ -1009,6 +1091,27 @@ std::string told_chi(double sum, std::uint32_t windows) {
   return fmt::format("chi-square of bytes {:.0f} of 255", sum / windows);
 }
 
+// The overhead that most packets of the segments of one class have.
+void take_overhead_of(Reading& reading, Class kind) {
+  std::vector<OverheadCount> found;
+  std::uint64_t all = 0;
+  for (const Segment& segment : reading.slot.segments) {
+    const auto overhead = overhead_of(reading, segment);
+    if (segment.kind != kind || !overhead) continue;
+    all += segment.packets;
+    const auto known = std::ranges::find(found, *overhead, &OverheadCount::bytes);
+    if (known == found.end()) {
+      found.push_back({.bytes = *overhead, .packets = segment.packets});
+    } else {
+      known->packets += segment.packets;
+    }
+  }
+  const auto most = std::ranges::max_element(found, {}, &OverheadCount::packets);
+  if (most == found.end()) return;
+  reading.overhead = most->bytes;
+  reading.overhead_share = static_cast<double>(most->packets) / static_cast<double>(all);
+}
+
 // The verdict on one payload type's bulk.
 void decide(Reading& reading, std::optional<unsigned> negotiated) {
   const Slot& slot = reading.slot;
@@ -1016,6 +1119,9 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
   const std::uint64_t random = slot.by_class[static_cast<std::size_t>(Class::kRandom)];
   const std::uint64_t unclear = slot.by_class[static_cast<std::size_t>(Class::kUnclear)];
   reading.clear = structured;
+  // In a mixed stream each part has its own sizes.
+  if (structured > 0 && random > 0 && reading.sized)
+    take_overhead_of(reading, random > structured ? Class::kRandom : Class::kStructured);
   const std::string size = told_size(reading);
   const bool agreed = negotiated.has_value();
   if (structured > 0 && structured >= random) {
@@ -1041,26 +1147,33 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
       reading.reason += ": readable, followed by what may be a tag";
     return;
   }
-  const Strongest best = strongest(slot.random);
   const std::string chi = told_chi(slot.random_chi, slot.random_chis);
-  if (best.nats >= kProven && slot.packets >= kWindowPackets) {
+  // A codec that shows too little in a second may show it in a minute. In a mixed stream that says nothing: windows at
+  // the changes hold some of both.
+  Counts all = slot.random;
+  add_counts(all, slot.unclear);
+  if (const Strongest weak = strongest(all);
+      structured == 0 && weak.nats >= kProven && slot.packets >= kWindowPackets) {
     reading.observed = Observed::kCleartext;
     reading.clear = slot.packets;
-    reading.proof = structural(reading, best.question) ? Proof::kStructural : Proof::kStatistical;
-    reading.reason = joined(told(slot.random, best.question), size);
+    reading.proof = structural(reading, weak.question) ? Proof::kStructural : Proof::kStatistical;
+    reading.reason = joined(told(all, weak.question), size);
     return;
   }
+  // Where nothing but short windows came together, they are all there is.
+  const Counts& judged_counts = random > 0 ? slot.random : all;
+  const Strongest best = strongest(judged_counts);
   const Question rule = telling(reading.codec);
-  const bool asked = slot.random[rule].asked > 0;
-  const std::string as_random = joined(
-      slot.random[asked ? rule : kFirstByte].asked > 0 ? told(slot.random, asked ? rule : kFirstByte) : std::string{},
-      chi);
+  const Question shown = judged_counts[rule].asked > 0 ? rule : kFirstByte;
+  const std::string as_random =
+      joined(judged_counts[shown].asked > 0 ? told(judged_counts, shown) : std::string{}, chi);
   const std::uint64_t judged = random + unclear;
   const double chi_evidence = slot.random_chis == 0 ? 0 : chi_nats(slot.random_chi, 255.0 * slot.random_chis);
-  if (best.nats >= kStreamAsRandom || chi_evidence >= kStreamAsRandom) {
-    reading.reason = joined(fmt::format("neither random nor like a known codec: {}",
-                                        told(slot.random, best.question == kQuestions ? kFirstByte : best.question)),
-                            joined(chi, size));
+  const double as_random_limit = kStreamAsRandom + (structured > 0 ? 2 * kAsRandom : 0);
+  if (best.nats >= as_random_limit || chi_evidence >= as_random_limit) {
+    const Question odd = best.question == kQuestions ? kFirstByte : best.question;
+    reading.reason =
+        joined(fmt::format("neither random nor like a known codec: {}", told(judged_counts, odd)), joined(chi, size));
     return;
   }
   const auto encrypted = [&](std::string reason) {
@@ -1086,7 +1199,7 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
       }
     }
     if (plausible_tag(*reading.overhead, negotiated) && reading.overhead_share >= 0.8) {
-      if (judged >= kMinByLength && best.nats < kAsRandom + 2) {
+      if (judged >= kMinByLength && best.nats < as_random_limit) {
         encrypted(joined(fmt::format("{}, {}", size, tag_name(*reading.overhead)), as_random));
       } else {
         reading.reason = joined(fmt::format("{} packets are too few", judged), size);

@@ -63,7 +63,7 @@ enum class Protection : std::uint8_t { kNoMedia, kUndetermined, kClear, kEncrypt
 
 struct LegRecord {
   dissect::Signalling signalling = dissect::Signalling::kUdp;
-  Endpoint caller_hop;   // the signalling sockets at the leg's two ends
+  Endpoint caller_hop;  // the signalling sockets at the leg's two ends
   Endpoint callee_hop;
   bool answered = false;
   std::vector<MediaRecord> media;

@@ -14,12 +14,17 @@ inline constexpr Rule kMediaNotEncrypted{
     .name = "media-not-encrypted",
     .severity = Severity::kHigh,
     .title = "Media negotiated with no encryption",
-    .trigger = "The final offer and answer of an audio or video line use RTP/AVP(F) and the answer carries no keys, no ZRTP exchange "
-               "completes, and 10 or more RTP packets follow; without SDP: RTP whose bytes test as cleartext. Not for streams that "
-               "test as encrypted (SRTP-005), for lines with port 0 or a=inactive.",
+    .trigger =
+        "The final offer and answer of an audio or video line use RTP/AVP(F) and the answer carries no keys, no ZRTP "
+        "exchange "
+        "completes, and 10 or more RTP packets follow; without SDP: RTP whose bytes test as cleartext. Not for streams "
+        "that "
+        "test as encrypted (SRTP-005), for lines with port 0 or a=inactive.",
     .rationale = "Anyone on the path, from the office LAN to the carrier, can record and play the call.",
-    .remedy = "Require SRTP on this path: rtpengine_offer(\"RTP/SAVP\") or \"UDP/TLS/RTP/SAVP\" (kamailio with rtpengine), "
-              "media_encryption=sdes or dtls with media_encryption_optimistic=no (asterisk), media security \"require\" on phones and SBC.",
+    .remedy =
+        "Require SRTP on this path: rtpengine_offer(\"RTP/SAVP\") or \"UDP/TLS/RTP/SAVP\" (kamailio with rtpengine), "
+        "media_encryption=sdes or dtls with media_encryption_optimistic=no (asterisk), media security \"require\" on "
+        "phones and SBC.",
     .reference = "RFC 3711; RFC 7201; NIST SP 800-58 section 5",
 };
 
@@ -28,11 +33,16 @@ inline constexpr Rule kSdesInClear{
     .name = "sdes-key-in-clear",
     .severity = Severity::kCritical,
     .title = "SRTP master key sent over unencrypted SIP",
-    .trigger = "An SDP with an a=crypto inline key travels over UDP, TCP, SCTP or WS between two hosts; one finding for each hop and call. "
-               "Low when the offer was refused and no media used the key. Not on loopback, nor over TLS, WSS or DTLS.",
-    .rationale = "Whoever can read the signalling can decrypt the call: the encryption protects against nobody who sees both.",
-    .remedy = "Carry SIP over TLS on every hop, or key media with DTLS-SRTP. kamailio: enable TLS sockets and refuse SAVP offers on UDP; "
-              "asterisk: transport protocol=tls, or media_encryption=dtls.",
+    .trigger =
+        "An SDP with an a=crypto inline key travels over UDP, TCP, SCTP or WS between two hosts; one finding for each "
+        "hop and call. "
+        "Low when the offer was refused and no media used the key. Not on loopback, nor over TLS, WSS or DTLS.",
+    .rationale =
+        "Whoever can read the signalling can decrypt the call: the encryption protects against nobody who sees both.",
+    .remedy =
+        "Carry SIP over TLS on every hop, or key media with DTLS-SRTP. kamailio: enable TLS sockets and refuse SAVP "
+        "offers on UDP; "
+        "asterisk: transport protocol=tls, or media_encryption=dtls.",
     .reference = "RFC 4568 sections 7 and 9; RFC 7201 section 3.1.2",
 };
 
@@ -41,11 +51,16 @@ inline constexpr Rule kSecureProfileClearMedia{
     .name = "srtp-negotiated-media-clear",
     .severity = Severity::kCritical,
     .title = "SRTP was negotiated, but the payload is cleartext",
-    .trigger = "The answer uses RTP/SAVP(F) or UDP/TLS/RTP/SAVP(F), and 50 packets or one second of a stream (whichever is more) test as "
-               "cleartext. Not when the negotiated suite or parameter leaves the payload clear by agreement (SRTP-012, SRTP-017).",
+    .trigger =
+        "The answer uses RTP/SAVP(F) or UDP/TLS/RTP/SAVP(F), and 50 packets or one second of a stream (whichever is "
+        "more) test as "
+        "cleartext. Not when the negotiated suite or parameter leaves the payload clear by agreement (SRTP-012, "
+        "SRTP-017).",
     .rationale = "Both users are shown a lock, and everybody on the path hears them.",
-    .remedy = "Find the element that terminates SRTP and forwards RTP under the same SDP. rtpengine: give each leg its own protocol; "
-              "asterisk: set media_encryption on both bridged endpoints. Then capture again.",
+    .remedy =
+        "Find the element that terminates SRTP and forwards RTP under the same SDP. rtpengine: give each leg its own "
+        "protocol; "
+        "asterisk: set media_encryption on both bridged endpoints. Then capture again.",
     .reference = "RFC 3711 section 3; RFC 4568 section 5",
 };
 
@@ -54,10 +69,14 @@ inline constexpr Rule kUnnegotiatedEncryption{
     .name = "encrypted-without-negotiation",
     .severity = Severity::kLow,
     .title = "Media looks encrypted, but nothing negotiated it",
-    .trigger = "The profile is RTP/AVP(F) without any key attribute, the codec's structure is absent and the bytes are as even as ciphertext. "
-               "Not for codecs without a structure to test, video, fax, or where ZRTP was seen.",
+    .trigger =
+        "The profile is RTP/AVP(F) without any key attribute, the codec's structure is absent and the bytes are as "
+        "even as ciphertext. "
+        "Not for codecs without a structure to test, video, fax, or where ZRTP was seen.",
     .rationale = "A private scheme may be sound, but nobody manages, audits or renews it.",
-    .remedy = "Identify the scheme with the vendor of the endpoint; prefer one that is negotiated (SDES over TLS, DTLS-SRTP, ZRTP).",
+    .remedy =
+        "Identify the scheme with the vendor of the endpoint; prefer one that is negotiated (SDES over TLS, DTLS-SRTP, "
+        "ZRTP).",
     .reference = "RFC 6189; RFC 7201",
 };
 
@@ -66,11 +85,15 @@ inline constexpr Rule kBestEffort{
     .name = "best-effort-encryption",
     .severity = Severity::kMedium,
     .title = "Encryption offered as optional",
-    .trigger = "An offer with profile RTP/AVP(F) carries a=crypto or a=fingerprint (OSRTP), or names a secure profile as a capability "
-               "(RFC 5939). The message says whether the answer took it up.",
+    .trigger =
+        "An offer with profile RTP/AVP(F) carries a=crypto or a=fingerprint (OSRTP), or names a secure profile as a "
+        "capability "
+        "(RFC 5939). The message says whether the answer took it up.",
     .rationale = "Someone in the path can remove the attribute, and the call goes on in clear without an error.",
-    .remedy = "Require SAVP between your own devices. asterisk: media_encryption_optimistic=no; rtpengine: accept OSRTP only towards "
-              "legacy peers.",
+    .remedy =
+        "Require SAVP between your own devices. asterisk: media_encryption_optimistic=no; rtpengine: accept OSRTP only "
+        "towards "
+        "legacy peers.",
     .reference = "RFC 8643; RFC 4568 section 7.1; RFC 5939",
 };
 
@@ -79,12 +102,19 @@ inline constexpr Rule kAnswerDowngrade{
     .name = "answer-downgrades-encryption",
     .severity = Severity::kHigh,
     .title = "The answer dropped the encryption that the offer demanded",
-    .trigger = "The offer had only a secure profile and the answer of the same leg uses RTP/AVP(F) with a port; or the answer keeps the secure "
-               "profile but carries none of the offer's key attributes while media flows. Not for offers with a plain alternative "
-               "(SRTP-006) nor for refused lines.",
-    .rationale = "This is how a strip attack looks, and how a broken middlebox does; either way the offerer's demand was not met.",
-    .remedy = "Endpoints must reject an answer with another profile (RFC 3264 section 6). Set the SBC's SRTP policy to mandatory and find "
-              "the element that rewrote the SDP.",
+    .trigger =
+        "The offer had only a secure profile and the answer of the same leg uses RTP/AVP(F) with a port; or the answer "
+        "keeps the secure "
+        "profile but carries none of the offer's key attributes while media flows. Not for offers with a plain "
+        "alternative "
+        "(SRTP-006) nor for refused lines.",
+    .rationale =
+        "This is how a strip attack looks, and how a broken middlebox does; either way the offerer's demand was not "
+        "met.",
+    .remedy =
+        "Endpoints must reject an answer with another profile (RFC 3264 section 6). Set the SBC's SRTP policy to "
+        "mandatory and find "
+        "the element that rewrote the SDP.",
     .reference = "RFC 3264 section 6.1; RFC 4568 section 5.1.2",
 };
 
@@ -93,11 +123,15 @@ inline constexpr Rule kDroppedMidCall{
     .name = "encryption-dropped-mid-call",
     .severity = Severity::kHigh,
     .title = "Encryption was dropped in mid call",
-    .trigger = "A later re-INVITE, UPDATE or PRACK exchange moves a line from a secure to a plain profile, or a stream tests encrypted and later "
-               "cleartext for one second or more. Not for a=inactive, fax switch-over or another dialog.",
+    .trigger =
+        "A later re-INVITE, UPDATE or PRACK exchange moves a line from a secure to a plain profile, or a stream tests "
+        "encrypted and later "
+        "cleartext for one second or more. Not for a=inactive, fax switch-over or another dialog.",
     .rationale = "The users were told that they were secure and were not told when it ended.",
-    .remedy = "Apply the same media policy to re-offers: give rtpengine the same flags in every offer and answer; check features (transfer, "
-              "recording, hold music) that re-invite.",
+    .remedy =
+        "Apply the same media policy to re-offers: give rtpengine the same flags in every offer and answer; check "
+        "features (transfer, "
+        "recording, hold music) that re-invite.",
     .reference = "RFC 3264 section 8; RFC 4568 section 7.1.4",
 };
 
@@ -106,8 +140,10 @@ inline constexpr Rule kClearRetry{
     .name = "clear-retry-after-refusal",
     .severity = Severity::kHigh,
     .title = "A refused secure call was repeated in the clear",
-    .trigger = "An INVITE that offers SAVP gets 415, 488 or 606, and within 32 s the same caller calls the same target with AVP only and "
-               "succeeds, also under a new Call-ID.",
+    .trigger =
+        "An INVITE that offers SAVP gets 415, 488 or 606, and within 32 s the same caller calls the same target with "
+        "AVP only and "
+        "succeeds, also under a new Call-ID.",
     .rationale = "Anyone who can answer 488 forces the call into the clear.",
     .remedy = "Switch automatic fallback off on phone and gateway; treat 488 as final.",
     .reference = "RFC 8643 section 4; RFC 7435",
@@ -118,10 +154,15 @@ inline constexpr Rule kUnequalLegs{
     .name = "legs-protected-differently",
     .severity = Severity::kHigh,
     .title = "One leg of the call is encrypted, another is not",
-    .trigger = "Two legs that are linked by Call-ID, session identifier, correlation header, shared media or shared key: one encrypted, the "
-               "other clear (high when the clear leg crosses a public address, else medium), or suites of unequal strength (low).",
+    .trigger =
+        "Two legs that are linked by Call-ID, session identifier, correlation header, shared media or shared key: one "
+        "encrypted, the "
+        "other clear (high when the clear leg crosses a public address, else medium), or suites of unequal strength "
+        "(low).",
     .rationale = "A call is as private as its clearest leg, and the users at the encrypted end don't know.",
-    .remedy = "Set the media policy on every trunk; where a carrier has no SRTP, use a private interconnect and write it down.",
+    .remedy =
+        "Set the media policy on every trunk; where a carrier has no SRTP, use a private interconnect and write it "
+        "down.",
     .reference = "RFC 7879; RFC 8862",
 };
 
@@ -130,12 +171,18 @@ inline constexpr Rule kTagFailures{
     .name = "srtp-tags-fail",
     .severity = Severity::kHigh,
     .title = "SRTP authentication tags fail",
-    .trigger = "The stream's key is proven by tags that verify, and 1 % of its packets or 5 in a row fail. Medium, as wrong key: media of an "
-               "SDES call looks encrypted, and no key of the signalling fits it. Not for packets after the call went on without "
-               "encryption, nor for packets that the capture cut.",
-    .rationale = "Packets were altered or injected on the way, or the two sides don't use the keys that they signalled.",
-    .remedy = "Look for a second sender and for middleboxes that edit RTP. rtpengine: strict-source and recrypt; update releases "
-              "before July 2025.",
+    .trigger =
+        "The stream's key is proven by tags that verify, and 1 % of its packets or 5 in a row fail. Medium, as wrong "
+        "key: media of an "
+        "SDES call looks encrypted, and no key of the signalling fits it. Not for packets after the call went on "
+        "without "
+        "encryption, nor for packets that the capture cut.",
+    .rationale =
+        "Packets were altered or injected on the way, or the two sides don't use the keys that they signalled.",
+    .remedy =
+        "Look for a second sender and for middleboxes that edit RTP. rtpengine: strict-source and recrypt; update "
+        "releases "
+        "before July 2025.",
     .reference = "RFC 3711 sections 3.3 and 9.5; CVE-2025-53399",
 };
 
@@ -144,7 +191,8 @@ inline constexpr Rule kClearRtcp{
     .name = "rtcp-in-clear",
     .severity = Severity::kMedium,
     .title = "RTCP in the clear beside encrypted RTP",
-    .trigger = "The stream is encrypted or negotiated to be, and RTCP of the same source parses as a clear compound packet.",
+    .trigger =
+        "The stream is encrypted or negotiated to be, and RTCP of the same source parses as a clear compound packet.",
     .rationale = "Reports leak the CNAME, timing and quality of the call; a forged RTCP BYE can end it.",
     .remedy = "Update the endpoint's firmware; let a relay that terminates media (rtpengine) produce SRTCP.",
     .reference = "RFC 3711 section 3.4; RFC 4568 section 6.3.2",
@@ -155,7 +203,9 @@ inline constexpr Rule kDtlsWithoutFingerprint{
     .name = "dtls-without-fingerprint",
     .severity = Severity::kHigh,
     .title = "DTLS-SRTP profile without a fingerprint",
-    .trigger = "A line with profile UDP/TLS/RTP/SAVP(F) and a port has no a=fingerprint at media or session level, in offer or answer.",
+    .trigger =
+        "A line with profile UDP/TLS/RTP/SAVP(F) and a port has no a=fingerprint at media or session level, in offer "
+        "or answer.",
     .rationale = "Without the fingerprint the certificate is not bound to the call: anyone can sit in the middle.",
     .remedy = "Reject such offers. asterisk: media_encryption=dtls fills it in; check relays that filter attributes.",
     .reference = "RFC 5763 section 5; RFC 8122 section 5; RFC 8842 section 5",
@@ -172,8 +222,18 @@ inline constexpr Rule kCoverage{
     .reference = "RFC 7201",
 };
 
-inline constexpr std::array<const Rule*, 13> kRules{&kMediaNotEncrypted, &kSdesInClear,    &kSecureProfileClearMedia, &kUnnegotiatedEncryption,
-                                                    &kBestEffort,        &kAnswerDowngrade, &kDroppedMidCall,          &kClearRetry,
-                                                    &kUnequalLegs,       &kTagFailures, &kClearRtcp,       &kDtlsWithoutFingerprint,  &kCoverage};
+inline constexpr std::array<const Rule*, 13> kRules{&kMediaNotEncrypted,
+                                                    &kSdesInClear,
+                                                    &kSecureProfileClearMedia,
+                                                    &kUnnegotiatedEncryption,
+                                                    &kBestEffort,
+                                                    &kAnswerDowngrade,
+                                                    &kDroppedMidCall,
+                                                    &kClearRetry,
+                                                    &kUnequalLegs,
+                                                    &kTagFailures,
+                                                    &kClearRtcp,
+                                                    &kDtlsWithoutFingerprint,
+                                                    &kCoverage};
 
 }  // namespace voip::analyze::srtp

@@ -57,7 +57,9 @@ const MediaLine* line_of(const SdpUse& use, std::size_t index) {
   return use.sdp != nullptr && index < use.sdp->media().size() ? &use.sdp->media()[index] : nullptr;
 }
 
-bool audio_or_video(const MediaLine& line) { return (line.kind == "audio" || line.kind == "video") && line.rtp_profile(); }
+bool audio_or_video(const MediaLine& line) {
+  return (line.kind == "audio" || line.kind == "video") && line.rtp_profile();
+}
 
 // A leg's exchanges about one m= line as the caller's end saw them.
 const Exchange* last_complete(const DialogLeg& dialog, std::size_t index) {
@@ -73,7 +75,9 @@ const Exchange* in_force(const Leg& leg, std::size_t index, Timestamp when) {
   for (const DialogLeg* dialog : leg.path) {
     for (const Exchange& exchange : dialog->exchanges) {
       if (!exchange.complete() || line_of(exchange.answer, index) == nullptr) continue;
-      if (found == nullptr || (exchange.answer.frame.time <= when && found->answer.frame.time < exchange.answer.frame.time)) found = &exchange;
+      if (found == nullptr ||
+          (exchange.answer.frame.time <= when && found->answer.frame.time < exchange.answer.frame.time))
+        found = &exchange;
     }
     if (found != nullptr) return found;
   }
@@ -119,8 +123,10 @@ LineState state_of(const Call& call, const Leg& leg, std::size_t index) {
     state.agreement = agree(state.offer, state.answer);
     // DTLS that ran although a fingerprint was missing (SRTP-036), or although SDES was answered too.
     const bool both_dtls = state.offer->dtls_profile() && state.answer->dtls_profile();
-    const bool both_schemes = has_scheme(*state.offer, Keying::kDtlsSrtp) && has_scheme(*state.answer, Keying::kDtlsSrtp);
-    if (((state.agreement.keying == Keying::kNone && both_dtls) || (state.agreement.keying == Keying::kSdes && both_schemes)) &&
+    const bool both_schemes =
+        has_scheme(*state.offer, Keying::kDtlsSrtp) && has_scheme(*state.answer, Keying::kDtlsSrtp);
+    if (((state.agreement.keying == Keying::kNone && both_dtls) ||
+         (state.agreement.keying == Keying::kSdes && both_schemes)) &&
         std::ranges::any_of(call.keying, [](const auto& flow) { return flow->dtls_packets != 0; })) {
       state.agreement.keying = Keying::kDtlsSrtp;
       state.agreement.suite.clear();
@@ -152,7 +158,8 @@ LineState state_of(const Call& call, const Leg& leg, std::size_t index) {
 
 bool zrtp_secured(const Call& call, const MediaStream& stream) {
   return std::ranges::any_of(call.keying, [&](const auto& flow) {
-    return flow->zrtp_secured && ((flow->a == stream.key.src && flow->b == stream.key.dst) || (flow->a == stream.key.dst && flow->b == stream.key.src));
+    return flow->zrtp_secured && ((flow->a == stream.key.src && flow->b == stream.key.dst) ||
+                                  (flow->a == stream.key.dst && flow->b == stream.key.src));
   });
 }
 
@@ -165,9 +172,11 @@ void add_hints(const MediaLine* line, std::vector<CodecHint>& hints) {
   for (const session::Codec& codec : line->codecs) {
     if (codec.encoding.empty()) continue;
     const bool known = std::ranges::any_of(hints, [&](const CodecHint& hint) {
-      return hint.payload_type == codec.payload_type && iequals(hint.encoding, codec.encoding) && hint.clock_rate == codec.clock_rate;
+      return hint.payload_type == codec.payload_type && iequals(hint.encoding, codec.encoding) &&
+             hint.clock_rate == codec.clock_rate;
     });
-    if (!known) hints.push_back({.payload_type = codec.payload_type, .encoding = codec.encoding, .clock_rate = codec.clock_rate});
+    if (!known)
+      hints.push_back({.payload_type = codec.payload_type, .encoding = codec.encoding, .clock_rate = codec.clock_rate});
   }
 }
 
@@ -276,7 +285,8 @@ std::string hosts(const Endpoint& a, const Endpoint& b) {
 
 std::string masked_key(const InlineKey& key) {
   if (key.bytes.empty()) return "unreadable key";
-  return fmt::format("key {}.. of {} bytes", crypto::digest(crypto::Hash::kSha256, key.bytes).hex().substr(0, 8), key.bytes.size());
+  return fmt::format("key {}.. of {} bytes", crypto::digest(crypto::Hash::kSha256, key.bytes).hex().substr(0, 8),
+                     key.bytes.size());
 }
 
 double seconds_of(const StreamRecord& stream) { return seconds_between(stream.first.time, stream.last.time); }
@@ -360,7 +370,8 @@ struct SrtpAnalyzer::Impl {
     if (state.keys->keys.empty()) return;
     if (state.auth == nullptr) state.auth = std::make_unique<AuthState>();
     AuthState& auth = *state.auth;
-    for (; auth.keys_added < state.keys->keys.size(); ++auth.keys_added) (void)auth.search.add(state.keys->keys[auth.keys_added]);
+    for (; auth.keys_added < state.keys->keys.size(); ++auth.keys_added)
+      (void)auth.search.add(state.keys->keys[auth.keys_added]);
     auth.check(event.datagram->payload, event.rtp.header_size, event.datagram->frame);
   }
 
@@ -389,7 +400,8 @@ struct SrtpAnalyzer::Impl {
     const net::Datagram& datagram = *event.datagram;
     state.judge.add(event.rtp, datagram.frame, datagram.truncated);
     if (stream.call != nullptr && !datagram.truncated) authenticate(stream, state, event);
-    if (state.sample_count < state.samples.size() && event.rtp.sequence % 16 == 0 && !datagram.truncated) take_sample(state, event);
+    if (state.sample_count < state.samples.size() && event.rtp.sequence % 16 == 0 && !datagram.truncated)
+      take_sample(state, event);
   }
 
   // What a relay leaves as it is: the payload, or SSRC, sequence number and timestamp together.
@@ -405,11 +417,13 @@ struct SrtpAnalyzer::Impl {
     if (state.sample_count < state.samples.size()) state.samples[state.sample_count++] = {header, time};
   }
 
-  static StreamRecord record_stream(const MediaStream& stream, std::span<const CodecHint> hints, std::optional<unsigned> overhead,
-                                    std::vector<Stretch>& stretches, FrameRef& first_clear, FrameRef& last_clear) {
+  static StreamRecord record_stream(const MediaStream& stream, std::span<const CodecHint> hints,
+                                    std::optional<unsigned> overhead, std::vector<Stretch>& stretches,
+                                    FrameRef& first_clear, FrameRef& last_clear) {
     StreamRecord record;
     Judgement judgement;
-    if (stream.attachment != nullptr) judgement = static_cast<const StreamState&>(*stream.attachment).judge.judge(hints, overhead);
+    if (stream.attachment != nullptr)
+      judgement = static_cast<const StreamState&>(*stream.attachment).judge.judge(hints, overhead);
     take_judgement(stream, judgement, record);
     stretches = std::move(judgement.stretches);
     first_clear = judgement.first_clear;
@@ -435,16 +449,15 @@ struct SrtpAnalyzer::Impl {
     for (const auto& stream : call.streams) {
       if (stream->attachment == nullptr) continue;
       const auto& state = static_cast<const StreamState&>(*stream->attachment);
-      record.samples.insert(record.samples.end(), state.samples.begin(), state.samples.begin() + static_cast<std::ptrdiff_t>(state.sample_count));
+      record.samples.insert(record.samples.end(), state.samples.begin(),
+                            state.samples.begin() + static_cast<std::ptrdiff_t>(state.sample_count));
     }
     note_sdes_keys(call, record);
 
-    bool any_srtp = false;
     for (const Leg& leg : legs.legs) {
       record.legs.push_back(record_leg(call, leg));
       check_offers(call, leg);
       check_drops(call, leg);
-      for (const MediaRecord& media : record.legs.back().media) any_srtp |= media.negotiated != Keying::kNone;
     }
     for (MediaStream* stream : legs.unplaced) place_anyway(call, *stream, record);
     check_keys_in_clear(call);
@@ -475,11 +488,14 @@ struct SrtpAnalyzer::Impl {
     leg.protection = protection_of(leg);
   }
 
-  static void attach_rtcp(const Call& call, const MediaStream& stream, StreamRecord& record, std::vector<const RtcpFlow*>* clear_flows) {
+  static void attach_rtcp(const Call& call, const MediaStream& stream, StreamRecord& record,
+                          std::vector<const RtcpFlow*>* clear_flows) {
     std::uint64_t clear = 0;
     std::uint64_t encrypted = 0;
     for (const auto& flow : call.rtcp) {
-      if (flow->ssrc != stream.ssrc || flow->key.src.address != stream.key.src.address || flow->key.dst.address != stream.key.dst.address) continue;
+      if (flow->ssrc != stream.ssrc || flow->key.src.address != stream.key.src.address ||
+          flow->key.dst.address != stream.key.dst.address)
+        continue;
       take_rtcp(*flow, record, clear, encrypted);
       if (flow->clear != 0 && clear_flows != nullptr) clear_flows->push_back(flow.get());
     }
@@ -512,14 +528,15 @@ struct SrtpAnalyzer::Impl {
     record.suite = state.agreement.suite;
     record.parameters = state.agreement.parameters;
 
-    const std::vector<CodecHint> hints = hints_of(leg, media.index);
+    const std::vector<CodecHint> hints = media.streams.empty() ? std::vector<CodecHint>{} : hints_of(leg, media.index);
     bool zrtp = false;
     std::vector<std::pair<const MediaStream*, std::size_t>> sources;
     for (MediaStream* stream : media.streams) {
       const Exchange* exchange = in_force(leg, media.index, stream->first.time);
-      const Agreement agreement = exchange != nullptr && state.agreement.keying != Keying::kUnknown
-                                      ? agree(line_of(exchange->offer, media.index), line_of(exchange->answer, media.index))
-                                      : state.agreement;
+      const Agreement agreement =
+          exchange != nullptr && state.agreement.keying != Keying::kUnknown
+              ? agree(line_of(exchange->offer, media.index), line_of(exchange->answer, media.index))
+              : state.agreement;
       const bool secured = zrtp_secured(call, *stream);
       zrtp |= secured;
       std::vector<Stretch> stretches;
@@ -539,13 +556,14 @@ struct SrtpAnalyzer::Impl {
       check_tags(call, *stream, agreement, kept);
       std::vector<const RtcpFlow*> clear_rtcp;
       attach_rtcp(call, *stream, kept, &clear_rtcp);
-      check_stream(call, *stream, agreement, kept, stretches, first_clear, last_clear);
+      check_stream(call, leg, media.index, *stream, agreement, kept, stretches, first_clear, last_clear);
       check_rtcp(call, kept, clear_rtcp);
       record.streams.push_back(std::move(kept));
     }
     if (zrtp && record.negotiated == Keying::kNone) {
       record.negotiated = Keying::kZrtp;
-      if (std::ranges::find(record.offered, Keying::kZrtp) == record.offered.end()) record.offered.push_back(Keying::kZrtp);
+      if (std::ranges::find(record.offered, Keying::kZrtp) == record.offered.end())
+        record.offered.push_back(Keying::kZrtp);
     }
     check_not_encrypted(call, state, record);
     check_answer(call, leg, media.index, record);
@@ -558,7 +576,8 @@ struct SrtpAnalyzer::Impl {
     for (const DialogLeg* dialog : leg.path) {
       const Exchange* last = nullptr;
       for (const Exchange& exchange : dialog->exchanges) {
-        if (exchange.complete() && line_of(exchange.answer, index) != nullptr && exchange.answer.frame.time <= when) last = &exchange;
+        if (exchange.complete() && line_of(exchange.answer, index) != nullptr && exchange.answer.frame.time <= when)
+          last = &exchange;
       }
       if (last == nullptr) continue;
       const Agreement agreement = agree(line_of(last->offer, index), line_of(last->answer, index));
@@ -590,13 +609,16 @@ struct SrtpAnalyzer::Impl {
     if (auth.valid_clear * 2 > auth.valid) {
       record.observed = Observed::kCleartext;
       record.cleartext_packets = std::max(record.cleartext_packets, auth.valid_clear);
-      record.reason = fmt::format("{} of {} authentication tags verify with a {} key of the signalling, which leaves the payload clear", record.valid,
-                                  record.checked, suite);
+      record.reason = fmt::format(
+          "{} of {} authentication tags verify with a {} key of the signalling, which leaves the payload clear",
+          record.valid, record.checked, suite);
       return;
     }
     record.observed = Observed::kEncrypted;
-    record.cleartext_packets = std::min(record.cleartext_packets, record.packets - std::min(record.packets, record.valid));
-    record.reason = fmt::format("{} of {} authentication tags verify with a {} key of the signalling", record.valid, record.checked, suite);
+    record.cleartext_packets =
+        std::min(record.cleartext_packets, record.packets - std::min(record.packets, record.valid));
+    record.reason = fmt::format("{} of {} authentication tags verify with a {} key of the signalling", record.valid,
+                                record.checked, suite);
     if (!record.failed_frames.empty()) record.reason += fmt::format("; {} fail", record.checked - record.valid);
   }
 
@@ -605,7 +627,8 @@ struct SrtpAnalyzer::Impl {
     const auto* state = static_cast<const StreamState*>(stream.attachment.get());
     if (state == nullptr || state->auth == nullptr) return;
     const AuthState& auth = *state->auth;
-    const std::vector<std::pair<std::string, std::string>> subject{{"source", record.src.to_string()}, {"destination", record.dst.to_string()}};
+    const std::vector<std::pair<std::string, std::string>> subject{{"source", record.src.to_string()},
+                                                                   {"destination", record.dst.to_string()}};
     if (record.authenticated) {
       const std::uint64_t failed = record.failed_frames.size();
       std::uint64_t run = 0;
@@ -621,19 +644,22 @@ struct SrtpAnalyzer::Impl {
       }
       sink.tally(kTagFailures, Verdict::kFail);
       add(kTagFailures,
-          fmt::format("{} of {} packets from {} to {} (SSRC 0x{:08x}) fail authentication under a proven key", failed, record.checked,
-                      record.src.to_string(), record.dst.to_string(), stream.ssrc),
+          fmt::format("{} of {} packets from {} to {} (SSRC 0x{:08x}) fail authentication under a proven key", failed,
+                      record.checked, record.src.to_string(), record.dst.to_string(), stream.ssrc),
           &call, hosts(record.src, record.dst), std::move(evidence), subject);
       return;
     }
     // Keys were at hand and none fits: another key than the signalled one is in use.
-    if (agreement.keying == Keying::kSdes && record.observed == Observed::kEncrypted && auth.checked >= options.min_clear_packets &&
+    if (agreement.keying == Keying::kSdes && record.observed == Observed::kEncrypted &&
+        auth.checked >= options.min_clear_packets &&
         agreement.parameters.find("UNAUTHENTICATED_SRTP") == std::string::npos) {
       sink.tally(kTagFailures, Verdict::kFail);
       add(kTagFailures,
-          fmt::format("none of {} packets from {} to {} (SSRC 0x{:08x}) verifies with the keys of the signalling, though they look encrypted: wrong key",
+          fmt::format("none of {} packets from {} to {} (SSRC 0x{:08x}) verifies with the keys of the signalling, "
+                      "though they look encrypted: wrong key",
                       auth.checked, record.src.to_string(), record.dst.to_string(), stream.ssrc),
-          &call, hosts(record.src, record.dst) + "|wrong-key", {{record.first, "first packet"}}, subject, Severity::kMedium, Confidence::kProbable);
+          &call, hosts(record.src, record.dst) + "|wrong-key", {{record.first, "first packet"}}, subject,
+          Severity::kMedium, Confidence::kProbable);
       return;
     }
     sink.tally(kTagFailures, Verdict::kNotAssessable);
@@ -649,7 +675,8 @@ struct SrtpAnalyzer::Impl {
     for (const StreamRecord& stream : media.streams) {
       packets += stream.packets;
       if (stream.observed == Observed::kEncrypted) ++seen_encrypted;
-      if (stream.observed != Observed::kEncrypted && (clearest == nullptr || stream.packets > clearest->packets)) clearest = &stream;
+      if (stream.observed != Observed::kEncrypted && (clearest == nullptr || stream.packets > clearest->packets))
+        clearest = &stream;
     }
     if (state.refused || state.agreement.rejected || state.agreement.inactive) {
       sink.tally(kMediaNotEncrypted, Verdict::kNotApplicable);
@@ -660,13 +687,16 @@ struct SrtpAnalyzer::Impl {
       return;
     }
     if (packets < options.min_unencrypted_packets || clearest == nullptr) {
-      sink.tally(kMediaNotEncrypted, clearest == nullptr && seen_encrypted != 0 ? Verdict::kPass : Verdict::kNotAssessable);
+      sink.tally(kMediaNotEncrypted,
+                 clearest == nullptr && seen_encrypted != 0 ? Verdict::kPass : Verdict::kNotAssessable);
       return;
     }
     const bool agreed_plain = media.negotiated == Keying::kNone && !state.agreement.secure_profile;
-    const bool seen_clear = std::ranges::any_of(media.streams, [&](const StreamRecord& s) { return s.observed == Observed::kCleartext; });
+    const bool seen_clear =
+        std::ranges::any_of(media.streams, [&](const StreamRecord& s) { return s.observed == Observed::kCleartext; });
     if (!agreed_plain && !(media.negotiated == Keying::kUnknown && seen_clear)) {
-      sink.tally(kMediaNotEncrypted, media.negotiated == Keying::kUnknown ? Verdict::kNotAssessable : Verdict::kNotApplicable);
+      sink.tally(kMediaNotEncrypted,
+                 media.negotiated == Keying::kUnknown ? Verdict::kNotAssessable : Verdict::kNotApplicable);
       return;
     }
     sink.tally(kMediaNotEncrypted, Verdict::kFail);
@@ -677,50 +707,61 @@ struct SrtpAnalyzer::Impl {
     }
     add(kMediaNotEncrypted,
         fmt::format("{} negotiated {} with no keys; {} packets ({:.1f} s) of {} between {} and {}", media.kind,
-                    media.profile.empty() ? std::string("nothing that was seen") : media.profile, packets, seconds_of(*clearest),
-                    clearest->codec.empty() ? std::string("unknown codec") : clearest->codec, clearest->src.to_string(), clearest->dst.to_string()),
+                    media.profile.empty() ? std::string("nothing that was seen") : media.profile, packets,
+                    seconds_of(*clearest), clearest->codec.empty() ? std::string("unknown codec") : clearest->codec,
+                    clearest->src.to_string(), clearest->dst.to_string()),
         &call, hosts(clearest->src, clearest->dst), std::move(evidence),
         {{"source", clearest->src.to_string()}, {"destination", clearest->dst.to_string()}});
   }
 
   // SRTP-004, SRTP-005, and the media half of SRTP-008.
-  void check_stream(const Call& call, const MediaStream& stream, const Agreement& agreement, const StreamRecord& record,
-                    const std::vector<Stretch>& stretches, const FrameRef& first_clear, const FrameRef& last_clear) {
-    const std::vector<std::pair<std::string, std::string>> subject{{"source", record.src.to_string()}, {"destination", record.dst.to_string()}};
+  void check_stream(const Call& call, const Leg& leg, std::size_t index, const MediaStream& stream,
+                    const Agreement& agreement, const StreamRecord& record, const std::vector<Stretch>& stretches,
+                    const FrameRef& first_clear, const FrameRef& last_clear) {
+    const std::vector<std::pair<std::string, std::string>> subject{{"source", record.src.to_string()},
+                                                                   {"destination", record.dst.to_string()}};
     const Confidence confidence = record.proof == Strength::kStructural ? Confidence::kCertain : Confidence::kProbable;
     const bool promised = agreement.secure_profile && !agreement.rejected && agreement.keying != Keying::kUnknown;
     if (promised) {
-      const double seconds = seconds_of(record);
-      const bool enough = record.cleartext_packets >= options.min_clear_packets && seconds >= 1.0;
-      if (record.observed == Observed::kCleartext && enough && !clear_by_agreement(agreement)) {
+      const FrameRef& from = first_clear.known() ? first_clear : record.first;
+      const FrameRef& until = last_clear.known() ? last_clear : record.last;
+      const bool enough =
+          record.cleartext_packets >= options.min_clear_packets && seconds_between(from.time, until.time) >= 1.0;
+      if (enough && !clear_by_agreement(agreement) && !plain_by_then(leg, index, from.time)) {
         sink.tally(kSecureProfileClearMedia, Verdict::kFail);
         add(kSecureProfileClearMedia,
             fmt::format("{} was negotiated{}, but {} of {} packets from {} to {} are clear {}: {}", agreement.profile,
-                        agreement.suite.empty() ? std::string() : " with " + agreement.suite, record.cleartext_packets, record.packets,
-                        record.src.to_string(), record.dst.to_string(), record.codec.empty() ? std::string("media") : record.codec, record.reason),
-            &call, hosts(record.src, record.dst) + "|clear", {{first_clear.known() ? first_clear : record.first, "first clear packet"}, {last_clear, "last clear packet"}},
+                        agreement.suite.empty() ? std::string() : " with " + agreement.suite, record.cleartext_packets,
+                        record.packets, record.src.to_string(), record.dst.to_string(),
+                        record.codec.empty() ? std::string("media") : record.codec, record.reason),
+            &call, hosts(record.src, record.dst) + "|clear",
+            {{first_clear.known() ? first_clear : record.first, "first clear packet"},
+             {last_clear, "last clear packet"}},
             subject, {}, confidence);
       } else {
-        sink.tally(kSecureProfileClearMedia, clear_by_agreement(agreement)                ? Verdict::kNotApplicable
+        sink.tally(kSecureProfileClearMedia, clear_by_agreement(agreement)             ? Verdict::kNotApplicable
                                              : record.observed == Observed::kEncrypted ? Verdict::kPass
-                                                                                        : Verdict::kNotAssessable);
+                                                                                       : Verdict::kNotAssessable);
       }
     } else if (agreement.keying == Keying::kNone && !agreement.rejected) {
       if (record.observed == Observed::kEncrypted && !zrtp_seen(call) && record.declared == Declared::kRtp) {
         sink.tally(kUnnegotiatedEncryption, Verdict::kFail);
         add(kUnnegotiatedEncryption,
-            fmt::format("{} without keys was negotiated, yet {} packets from {} to {} look encrypted: {}", agreement.profile, record.packets,
-                        record.src.to_string(), record.dst.to_string(), record.reason),
+            fmt::format("{} without keys was negotiated, yet {} packets from {} to {} look encrypted: {}",
+                        agreement.profile, record.packets, record.src.to_string(), record.dst.to_string(),
+                        record.reason),
             &call, hosts(record.src, record.dst), {{record.first, "first packet"}}, subject, {}, Confidence::kProbable);
       } else {
-        sink.tally(kUnnegotiatedEncryption, record.observed == Observed::kUndetermined ? Verdict::kNotAssessable : Verdict::kPass);
+        sink.tally(kUnnegotiatedEncryption,
+                   record.observed == Observed::kUndetermined ? Verdict::kNotAssessable : Verdict::kPass);
       }
     }
     check_stretches(call, stream, record, stretches, subject);
   }
 
   // A stream that was encrypted and then clear for a second or more.
-  void check_stretches(const Call& call, const MediaStream& stream, const StreamRecord& record, const std::vector<Stretch>& stretches,
+  void check_stretches(const Call& call, const MediaStream& stream, const StreamRecord& record,
+                       const std::vector<Stretch>& stretches,
                        const std::vector<std::pair<std::string, std::string>>& subject) {
     const Stretch* before = nullptr;
     for (const Stretch& stretch : stretches) {
@@ -730,9 +771,12 @@ struct SrtpAnalyzer::Impl {
       if (seconds < 1.0) continue;
       sink.tally(kDroppedMidCall, Verdict::kFail);
       add(kDroppedMidCall,
-          fmt::format("media from {} to {} (SSRC 0x{:08x}) was encrypted, then clear for {:.1f} s ({} packets)", record.src.to_string(),
-                      record.dst.to_string(), stream.ssrc, seconds, stretch.packets),
-          &call, hosts(record.src, record.dst) + "|media", {{stretch.first, "first clear packet"}, {before->last, "last encrypted packet"}, {stretch.last, "last clear packet"}},
+          fmt::format("media from {} to {} (SSRC 0x{:08x}) was encrypted, then clear for {:.1f} s ({} packets)",
+                      record.src.to_string(), record.dst.to_string(), stream.ssrc, seconds, stretch.packets),
+          &call, hosts(record.src, record.dst) + "|media",
+          {{stretch.first, "first clear packet"},
+           {before->last, "last encrypted packet"},
+           {stretch.last, "last clear packet"}},
           subject, {}, Confidence::kProbable);
       return;
     }
@@ -746,7 +790,7 @@ struct SrtpAnalyzer::Impl {
     }
     if (clear_flows.empty()) {
       sink.tally(kClearRtcp, record.rtcp_observed == RtcpObserved::kEncrypted ? Verdict::kPass
-                             : record.rtcp_packets == 0                      ? Verdict::kNotApplicable
+                             : record.rtcp_packets == 0                       ? Verdict::kNotApplicable
                                                                               : Verdict::kNotAssessable);
       return;
     }
@@ -759,10 +803,12 @@ struct SrtpAnalyzer::Impl {
     }
     const RtcpFlow& first = *clear_flows.front();
     add(kClearRtcp,
-        fmt::format("{} of {} RTCP packets from {} to {} are clear beside media that is {}{}", clear, all, first.key.src.to_string(),
-                    first.key.dst.to_string(), record.observed == Observed::kEncrypted ? "encrypted" : "negotiated to be encrypted",
+        fmt::format("{} of {} RTCP packets from {} to {} are clear beside media that is {}{}", clear, all,
+                    first.key.src.to_string(), first.key.dst.to_string(),
+                    record.observed == Observed::kEncrypted ? "encrypted" : "negotiated to be encrypted",
                     first.cname.empty() ? "" : "; they show the CNAME"),
-        &call, hosts(first.key.src, first.key.dst), {{first.first_clear, "first clear RTCP"}, {first.last_clear, "last clear RTCP"}},
+        &call, hosts(first.key.src, first.key.dst),
+        {{first.first_clear, "first clear RTCP"}, {first.last_clear, "last clear RTCP"}},
         {{"source", first.key.src.to_string()}, {"destination", first.key.dst.to_string()}});
   }
 
@@ -787,10 +833,13 @@ struct SrtpAnalyzer::Impl {
         sink.tally(kAnswerDowngrade, Verdict::kFail);
         const Hop& hop = call.hops[dialog->hop];
         add(kAnswerDowngrade,
-            plain ? fmt::format("offer m={} {} was answered with {}, port {}", offer->kind, offer->protocol, answer->protocol, answer->port)
-                  : fmt::format("offer m={} {} carried keys, its answer has the profile {} but no keys, and media flows", offer->kind,
-                                offer->protocol, answer->protocol),
-            &call, hosts(hop.caller_side, hop.callee_side), {{exchange.answer.frame, "answer"}, {exchange.offer.frame, "offer"}},
+            plain
+                ? fmt::format("offer m={} {} was answered with {}, port {}", offer->kind, offer->protocol,
+                              answer->protocol, answer->port)
+                : fmt::format("offer m={} {} carried keys, its answer has the profile {} but no keys, and media flows",
+                              offer->kind, offer->protocol, answer->protocol),
+            &call, hosts(hop.caller_side, hop.callee_side),
+            {{exchange.answer.frame, "answer"}, {exchange.offer.frame, "offer"}},
             {{"source", hop.callee_side.to_string()}, {"destination", hop.caller_side.to_string()}});
         return;
       }
@@ -807,7 +856,8 @@ struct SrtpAnalyzer::Impl {
       if (!line->fingerprints.empty()) return false;
       sink.tally(kDtlsWithoutFingerprint, Verdict::kFail);
       add(kDtlsWithoutFingerprint,
-          fmt::format("{} m={} {} has no a=fingerprint at media or session level", use.status == 0 ? "offer" : "answer", line->kind, line->protocol),
+          fmt::format("{} m={} {} has no a=fingerprint at media or session level", use.status == 0 ? "offer" : "answer",
+                      line->kind, line->protocol),
           &call, line->rtp.address.to_string() + "|fingerprint", {{use.frame, "SDP without fingerprint"}});
       return true;
     };
@@ -830,21 +880,27 @@ struct SrtpAnalyzer::Impl {
       for (std::size_t i = 0; i < use.sdp->media().size(); ++i) {
         const MediaLine& line = use.sdp->media()[i];
         if (!audio_or_video(line) || line.port == 0 || line.secure_profile() || told.contains(i)) continue;
-        if (!has_scheme(line, Keying::kSdes) && !has_scheme(line, Keying::kDtlsSrtp) && !line.capability_keying) continue;
+        if (!has_scheme(line, Keying::kSdes) && !has_scheme(line, Keying::kDtlsSrtp) && !line.capability_keying)
+          continue;
         told.insert(i);
         const MediaLine* reply = answer != nullptr ? line_of(*answer, i) : nullptr;
         std::string_view outcome = "no answer was seen";
         if (refused || (reply != nullptr && reply->port == 0)) {
           outcome = "it was refused";
         } else if (reply != nullptr) {
-          outcome = carries_keys(*reply) || reply->secure_profile() ? "the answer took it up" : "the answer went on in clear";
+          outcome =
+              carries_keys(*reply) || reply->secure_profile() ? "the answer took it up" : "the answer went on in clear";
         }
         sink.tally(kBestEffort, Verdict::kFail);
         std::vector<Evidence> evidence{{use.frame, "offer"}};
         if (answer != nullptr) evidence.push_back({answer->frame, "answer"});
-        const std::string_view what = !line.cryptos.empty() ? "a=crypto" : !line.fingerprints.empty() ? "a=fingerprint" : "a capability";
-        add(kBestEffort, fmt::format("offer m={} {} carries {}: encryption is optional; {}", line.kind, line.protocol, what, outcome), &call,
-            line.rtp.address.to_string() + "|optional", std::move(evidence));
+        const std::string_view what = !line.cryptos.empty()        ? "a=crypto"
+                                      : !line.fingerprints.empty() ? "a=fingerprint"
+                                                                   : "a capability";
+        add(kBestEffort,
+            fmt::format("offer m={} {} carries {}: encryption is optional; {}", line.kind, line.protocol, what,
+                        outcome),
+            &call, line.rtp.address.to_string() + "|optional", std::move(evidence));
       }
     };
     for (const DialogLeg* dialog : leg.path) {
@@ -872,10 +928,13 @@ struct SrtpAnalyzer::Impl {
             sink.tally(kDroppedMidCall, Verdict::kFail);
             const Hop& hop = call.hops[dialog->hop];
             add(kDroppedMidCall,
-                fmt::format("m={} was {} and became {} by {} after {:.1f} s", line.kind, line_of(at->second->answer, i)->protocol, line.protocol,
-                            sip::to_string(exchange.method), seconds_between(at->second->answer.frame.time, exchange.answer.frame.time)),
+                fmt::format("m={} was {} and became {} by {} after {:.1f} s", line.kind,
+                            line_of(at->second->answer, i)->protocol, line.protocol, sip::to_string(exchange.method),
+                            seconds_between(at->second->answer.frame.time, exchange.answer.frame.time)),
                 &call, hosts(hop.caller_side, hop.callee_side),
-                {{exchange.offer.frame, "offer without encryption"}, {exchange.answer.frame, "its answer"}, {at->second->answer.frame, "encrypted until then"}});
+                {{exchange.offer.frame, "offer without encryption"},
+                 {exchange.answer.frame, "its answer"},
+                 {at->second->answer.frame, "encrypted until then"}});
             return;
           }
         }
@@ -887,6 +946,23 @@ struct SrtpAnalyzer::Impl {
     }
   }
 
+  // Whether each line that offered a key was answered with port 0.
+  static bool every_line_rejected(const Call& call) {
+    bool any = false;
+    for (const DialogLeg& dialog : call.dialogs) {
+      for (const Exchange& exchange : dialog.exchanges) {
+        if (!exchange.complete()) return false;
+        for (std::size_t i = 0; i < exchange.offer.sdp->media().size(); ++i) {
+          if (exchange.offer.sdp->media()[i].cryptos.empty()) continue;
+          const MediaLine* answer = line_of(exchange.answer, i);
+          if (answer == nullptr || answer->port != 0) return false;
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
   // SRTP-002.
   void check_keys_in_clear(const Call& call) {
     const std::uint64_t packets = [&] {
@@ -894,7 +970,8 @@ struct SrtpAnalyzer::Impl {
       for (const auto& stream : call.streams) sum += stream->packets;
       return sum;
     }();
-    const bool never_used = packets == 0 && !call.answered.known() && (call.final_status >= 300 || !call.refusals.empty());
+    const bool refused = !call.answered.known() && (call.final_status >= 300 || !call.refusals.empty());
+    const bool never_used = packets == 0 && (refused || every_line_rejected(call));
     for (std::size_t h = 0; h < call.hops.size(); ++h) {
       const Hop& hop = call.hops[h];
       std::vector<Evidence> evidence;
@@ -917,7 +994,8 @@ struct SrtpAnalyzer::Impl {
           }
         }
         keyed |= here;
-        if (here && evidence.size() < 4) evidence.push_back({use.frame, use.status == 0 ? "a=crypto in a request" : "a=crypto in a response"});
+        if (here && evidence.size() < 4)
+          evidence.push_back({use.frame, use.status == 0 ? "a=crypto in a request" : "a=crypto in a response"});
       }
       if (!keyed) continue;
       if (dissect::encrypted(hop.signalling)) {
@@ -930,12 +1008,14 @@ struct SrtpAnalyzer::Impl {
       }
       sink.tally(kSdesInClear, Verdict::kFail);
       add(kSdesInClear,
-          fmt::format("SDES key ({}, {}) sent over {} between {} and {}{}{}", canonical_suite(first->suite), keys, dissect::to_string(hop.signalling),
-                      hop.caller_side.to_string(), hop.callee_side.to_string(), never_used ? "; the offer was refused and no media used it" : "",
+          fmt::format("SDES key ({}, {}) sent over {} between {} and {}{}{}", canonical_suite(first->suite), keys,
+                      dissect::to_string(hop.signalling), hop.caller_side.to_string(), hop.callee_side.to_string(),
+                      never_used ? "; the offer was refused and no media used it" : "",
                       hop.on_wire ? "" : "; as a HEP mirror tells, not seen on the wire itself"),
           &call, hosts(hop.caller_side, hop.callee_side), std::move(evidence),
           {{"source", hop.caller_side.to_string()}, {"destination", hop.callee_side.to_string()}},
-          never_used ? std::optional(Severity::kLow) : std::nullopt, hop.on_wire ? Confidence::kCertain : Confidence::kProbable);
+          never_used ? std::optional(Severity::kLow) : std::nullopt,
+          hop.on_wire ? Confidence::kCertain : Confidence::kProbable);
     }
   }
 
@@ -957,7 +1037,8 @@ struct SrtpAnalyzer::Impl {
     for (const Exchange& refusal : call.refusals) {
       if (refusal.refused != 415 && refusal.refused != 488 && refusal.refused != 606) continue;
       if (refusal.offer.sdp == nullptr) continue;
-      const bool secure = std::ranges::any_of(refusal.offer.sdp->media(), [](const MediaLine& line) { return line.port != 0 && line.secure_profile(); });
+      const bool secure = std::ranges::any_of(
+          refusal.offer.sdp->media(), [](const MediaLine& line) { return line.port != 0 && line.secure_profile(); });
       const bool plain = std::ranges::any_of(refusal.offer.sdp->media(), [](const MediaLine& line) {
         return line.port != 0 && audio_or_video(line) && !line.secure_profile();
       });
@@ -970,7 +1051,8 @@ struct SrtpAnalyzer::Impl {
         const Exchange& first = dialog->exchanges.front();
         const MediaLine* offer = line_of(first.offer, 0);
         const MediaLine* answer = line_of(first.answer, 0);
-        if (offer != nullptr && answer != nullptr && answer->port != 0 && audio_or_video(*offer) && !offer->secure_profile() && !carries_keys(*offer)) {
+        if (offer != nullptr && answer != nullptr && answer->port != 0 && audio_or_video(*offer) &&
+            !offer->secure_profile() && !carries_keys(*offer)) {
           record.clear_success = first.offer.frame;
         }
       }
@@ -986,16 +1068,20 @@ struct SrtpAnalyzer::Impl {
     std::uint64_t encrypted = 0;
     for (const RtcpFlow* flow : rtcp) take_rtcp(*flow, record, clear, encrypted);
     record.rtcp_observed = rtcp_verdict(clear, encrypted);
-    const std::vector<std::pair<std::string, std::string>> subject{{"source", record.src.to_string()}, {"destination", record.dst.to_string()}};
+    const std::vector<std::pair<std::string, std::string>> subject{{"source", record.src.to_string()},
+                                                                   {"destination", record.dst.to_string()}};
     if (record.observed == Observed::kCleartext && record.packets >= options.min_unencrypted_packets) {
       sink.tally(kMediaNotEncrypted, Verdict::kFail);
       add(kMediaNotEncrypted,
-          fmt::format("{} packets ({:.1f} s) of clear {} from {} to {} without signalling in view: {}", record.packets, seconds_of(record),
-                      record.codec.empty() ? std::string("media") : record.codec, record.src.to_string(), record.dst.to_string(), record.reason),
-          nullptr, hosts(record.src, record.dst), {{first_clear.known() ? first_clear : record.first, "first clear packet"}}, subject, {},
+          fmt::format("{} packets ({:.1f} s) of clear {} from {} to {} without signalling in view: {}", record.packets,
+                      seconds_of(record), record.codec.empty() ? std::string("media") : record.codec,
+                      record.src.to_string(), record.dst.to_string(), record.reason),
+          nullptr, hosts(record.src, record.dst),
+          {{first_clear.known() ? first_clear : record.first, "first clear packet"}}, subject, {},
           record.proof == Strength::kStructural ? Confidence::kCertain : Confidence::kProbable);
     } else {
-      sink.tally(kMediaNotEncrypted, record.observed == Observed::kEncrypted ? Verdict::kPass : Verdict::kNotAssessable);
+      sink.tally(kMediaNotEncrypted,
+                 record.observed == Observed::kEncrypted ? Verdict::kPass : Verdict::kNotAssessable);
     }
     std::vector<const RtcpFlow*> clear_flows;
     for (const RtcpFlow* flow : rtcp) {
@@ -1010,7 +1096,8 @@ struct SrtpAnalyzer::Impl {
     static const Call kNoCall;
     if (record.observed == Observed::kEncrypted) check_rtcp(kNoCall, record, clear_flows);
   }
-  void check_orphan_stretches(const MediaStream& stream, const StreamRecord& record, const std::vector<Stretch>& stretches,
+  void check_orphan_stretches(const MediaStream& stream, const StreamRecord& record,
+                              const std::vector<Stretch>& stretches,
                               const std::vector<std::pair<std::string, std::string>>& subject) {
     static const Call kNoCall;
     check_stretches(kNoCall, stream, record, stretches, subject);
@@ -1019,8 +1106,8 @@ struct SrtpAnalyzer::Impl {
   // --- across calls ---------------------------------------------------------------------------------------------
 
   // A finding about a call that is only a record by now.
-  void add_late(const Rule& rule, const CallRecord& call, std::string message, std::string entity, std::vector<Evidence> evidence,
-                std::optional<Severity> severity, Confidence confidence) {
+  void add_late(const Rule& rule, const CallRecord& call, std::string message, std::string entity,
+                std::vector<Evidence> evidence, std::optional<Severity> severity, Confidence confidence) {
     Call shadow;
     shadow.call_id = call.call_id;
     add(rule, std::move(message), &shadow, std::move(entity), std::move(evidence), {}, severity, confidence);
@@ -1043,10 +1130,14 @@ struct SrtpAnalyzer::Impl {
           if (again < refusal.refusal.time || later_by(refusal.refusal.time, again, options.retry_window)) continue;
           sink.tally(kClearRetry, Verdict::kFail);
           add_late(kClearRetry, call,
-                   fmt::format("{} called {} with SRTP and was refused with {}; {:.1f} s later it called without encryption and got through{}", call.from,
-                               call.to, refusal.status, seconds_between(refusal.refusal.time, again),
+                   fmt::format("{} called {} with SRTP and was refused with {}; {:.1f} s later it called without "
+                               "encryption and got through{}",
+                               call.from, call.to, refusal.status, seconds_between(refusal.refusal.time, again),
                                before == &call ? "" : " (refused as Call-ID " + before->call_id + ")"),
-                   call.from + '|' + call.to, {{*call.clear_success, "offer without encryption"}, {refusal.refusal, "refusal"}, {refusal.offer, "refused offer"}},
+                   call.from + '|' + call.to,
+                   {{*call.clear_success, "offer without encryption"},
+                    {refusal.refusal, "refusal"},
+                    {refusal.offer, "refused offer"}},
                    {}, Confidence::kCertain);
           goto next_call;
         }
@@ -1059,7 +1150,8 @@ struct SrtpAnalyzer::Impl {
   void check_legs() {
     std::map<std::size_t, std::vector<std::pair<const CallRecord*, const LegRecord*>>> groups;
     for (const CallRecord& call : calls) {
-      const bool guess = call.group != static_cast<std::size_t>(&call - calls.data()) && call.linked_by == session::LinkKind::kHeuristic;
+      const bool guess = call.group != static_cast<std::size_t>(&call - calls.data()) &&
+                         call.linked_by == session::LinkKind::kHeuristic;
       if (guess) continue;
       for (const LegRecord& leg : call.legs) {
         if (leg.protection != Protection::kNoMedia) groups[call.group].emplace_back(&call, &leg);
@@ -1087,11 +1179,13 @@ struct SrtpAnalyzer::Impl {
       if (bare == nullptr || sealed == nullptr) continue;
       sink.tally(kUnequalLegs, Verdict::kFail);
       const bool outside = !bare->src.address.is_private() || !bare->dst.address.is_private();
-      add_late(kUnequalLegs, *clear->first,
-               fmt::format("one leg ({} - {}) is encrypted, another ({} - {}) is clear{}", sealed->src.to_string(), sealed->dst.to_string(),
-                           bare->src.to_string(), bare->dst.to_string(), clear->first == encrypted->first ? "" : "; other leg is Call-ID " + encrypted->first->call_id),
-               hosts(bare->src, bare->dst), {{bare->first, "clear leg"}, {sealed->first, "encrypted leg"}}, outside ? Severity::kHigh : Severity::kMedium,
-               Confidence::kCertain);
+      add_late(
+          kUnequalLegs, *clear->first,
+          fmt::format("one leg ({} - {}) is encrypted, another ({} - {}) is clear{}", sealed->src.to_string(),
+                      sealed->dst.to_string(), bare->src.to_string(), bare->dst.to_string(),
+                      clear->first == encrypted->first ? "" : "; other leg is Call-ID " + encrypted->first->call_id),
+          hosts(bare->src, bare->dst), {{bare->first, "clear leg"}, {sealed->first, "encrypted leg"}},
+          outside ? Severity::kHigh : Severity::kMedium, Confidence::kCertain);
     }
   }
 
@@ -1134,16 +1228,23 @@ struct SrtpAnalyzer::Impl {
       return;
     }
     sink.tally(kCoverage, Verdict::kFail);
-    const auto percent = [packets](std::uint64_t n) { return 100.0 * static_cast<double>(n) / static_cast<double>(packets); };
+    const auto percent = [packets](std::uint64_t n) {
+      return 100.0 * static_cast<double>(n) / static_cast<double>(packets);
+    };
     add(kCoverage,
-        fmt::format("{} of {} calls with media fully encrypted, {} with clear media, {} undetermined; of all RTP packets {:.1f} % encrypted, {:.1f} % clear, {:.1f} % undetermined",
-                    summary.encrypted, summary.with_media, summary.clear, summary.undetermined, percent(by_verdict[static_cast<std::size_t>(Observed::kEncrypted)]),
-                    percent(by_verdict[static_cast<std::size_t>(Observed::kCleartext)]), percent(by_verdict[static_cast<std::size_t>(Observed::kUndetermined)])),
+        fmt::format("{} of {} calls with media fully encrypted, {} with clear media, {} undetermined; of all RTP "
+                    "packets {:.1f} % encrypted, {:.1f} % clear, {:.1f} % undetermined",
+                    summary.encrypted, summary.with_media, summary.clear, summary.undetermined,
+                    percent(by_verdict[static_cast<std::size_t>(Observed::kEncrypted)]),
+                    percent(by_verdict[static_cast<std::size_t>(Observed::kCleartext)]),
+                    percent(by_verdict[static_cast<std::size_t>(Observed::kUndetermined)])),
         nullptr, "capture", {{first, "first media packet"}});
   }
 
   std::shared_ptr<const report::Content> finish() {
-    std::ranges::sort(calls, [](const CallRecord& a, const CallRecord& b) { return a.first != b.first ? a.first < b.first : a.serial < b.serial; });
+    std::ranges::sort(calls, [](const CallRecord& a, const CallRecord& b) {
+      return a.first != b.first ? a.first < b.first : a.serial < b.serial;
+    });
     std::ranges::sort(orphans, [](const StreamRecord& a, const StreamRecord& b) { return a.first < b.first; });
     group_calls(calls);
     check_retries();
@@ -1156,10 +1257,14 @@ struct SrtpAnalyzer::Impl {
 SrtpAnalyzer::SrtpAnalyzer(const Options& options, report::Sink& sink) : impl_(std::make_unique<Impl>(options, sink)) {}
 SrtpAnalyzer::~SrtpAnalyzer() = default;
 
-void SrtpAnalyzer::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) { impl_->on_rtp(stream, event); }
+void SrtpAnalyzer::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) {
+  impl_->on_rtp(stream, event);
+}
 void SrtpAnalyzer::on_rtcp(RtcpFlow& flow, const dissect::MediaEvent& event) { impl_->on_rtcp(flow, event); }
 void SrtpAnalyzer::on_call_end(session::Call& call) { impl_->on_call_end(call); }
-void SrtpAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) { impl_->on_orphan_end(stream, rtcp); }
+void SrtpAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) {
+  impl_->on_orphan_end(stream, rtcp);
+}
 std::shared_ptr<const report::Content> SrtpAnalyzer::finish() { return impl_->finish(); }
 
 }  // namespace voip::analyze::srtp

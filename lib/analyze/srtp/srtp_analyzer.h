@@ -13,9 +13,9 @@
 namespace voip::analyze::srtp {
 
 struct Options {
-  std::uint64_t min_clear_packets = 50;      // of a stream, before SRTP-004 speaks (or one second, whichever is more)
+  std::uint64_t min_clear_packets = 50;        // of a stream, before SRTP-004 speaks (or one second, whichever is more)
   std::uint64_t min_unencrypted_packets = 10;  // of a line, before SRTP-001 speaks
-  std::chrono::seconds retry_window{32};     // SRTP-009
+  std::chrono::seconds retry_window{32};       // SRTP-009
 };
 
 // Says of each call, leg and stream how its media was keyed and whether it was encrypted. Keeps a small record of each

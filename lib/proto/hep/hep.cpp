@@ -1,6 +1,6 @@
 #include "proto/hep/hep.h"
 
-#include <algorithm>
+#include <cstdlib>
 
 #include "base/text.h"
 
@@ -53,6 +53,11 @@ Timestamp plausible_time(std::uint64_t seconds, std::uint64_t microseconds, Time
     return {};
   }
   return {whole * kNsPerSecond + static_cast<std::int64_t>(microseconds % 1'000'000) * 1000};
+}
+
+bool is_nearer(Timestamp a, Timestamp b, Timestamp carrier) {
+  if (!carrier.known()) return false;
+  return std::abs(a.ns - carrier.ns) < std::abs(b.ns - carrier.ns);
 }
 
 // "INVITE sip:...", "SIP/2.0 200 OK", or a JSON object.
@@ -207,18 +212,18 @@ Parsed<MessageView> parse_v1_v2(ByteView bytes, Timestamp carrier) {
   message.dst = Endpoint{IpAddress::from_bytes(in.take(address_size)), destination_port};
   if (message.version == 2) {
     ByteCursor swapped{in.rest()};
-    // Host order of the sender.
+    // Host order of the sender, nearly always little-endian.
     const auto seconds = in.le<std::uint32_t>();
     const auto microseconds = in.le<std::uint32_t>();
-    const auto capture_id = in.le<std::uint16_t>();
+    message.capture_id = in.le<std::uint16_t>();
     in.skip(2);  // padding of the structure, at times with what lay on the sender's stack
     message.time = plausible_time(seconds, microseconds, carrier);
-    message.capture_id = capture_id;
-    if (!message.time.known() && in.ok()) {
-      const auto big_seconds = swapped.be<std::uint32_t>();
-      const auto big_microseconds = swapped.be<std::uint32_t>();
-      message.time = plausible_time(big_seconds, big_microseconds, carrier);
-      if (message.time.known()) message.capture_id = swapped.be<std::uint16_t>();
+    const auto big_seconds = swapped.be<std::uint32_t>();
+    const auto big_microseconds = swapped.be<std::uint32_t>();
+    const Timestamp big_time = plausible_time(big_seconds, big_microseconds, carrier);
+    if (big_time.known() && (!message.time.known() || is_nearer(big_time, message.time, carrier))) {
+      message.time = big_time;
+      message.capture_id = swapped.be<std::uint16_t>();
     }
   }
   if (!in.ok()) return ParseError{Malformed::kTruncated, bytes.size(), "hep.header"};

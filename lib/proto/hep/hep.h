@@ -14,14 +14,14 @@ namespace voip::hep {
 // One HEP message (Homer Encapsulation Protocol) of version 1, 2 or 3. Views borrow the frame's bytes.
 struct MessageView {
   std::uint8_t version = 0;
-  std::uint8_t ip_protocol = 0;      // 0 unknown; 22: TLS or WebSocket marker
-  Endpoint src;                      // unknown address or port 0 where the sender left them out
+  std::uint8_t ip_protocol = 0;  // 0 unknown; 22: TLS or WebSocket marker
+  Endpoint src;                  // unknown address or port 0 where the sender left them out
   Endpoint dst;
-  Timestamp time;                    // unknown: use the carrier's (v1 always, v2/v3 when absent or absurd)
+  Timestamp time;  // unknown: use the carrier's (v1 always, v2/v3 when absent or absurd)
   std::uint8_t payload_type = 1;
   std::uint32_t capture_id = 0;
   ByteView payload;
-  bool compressed = false;           // payload came in chunk 0x10: inflate it (zlib, gzip or raw)
+  bool compressed = false;  // payload came in chunk 0x10: inflate it (zlib, gzip or raw)
   std::string_view correlation_id;
   std::string_view node;
   bool truncated = false;            // the frame's own length exceeds the bytes at hand

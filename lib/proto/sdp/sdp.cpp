@@ -141,7 +141,9 @@ Parsed<Description> Parser::parse(std::string_view text) {
   ranges_.emplace_back();  // the session's
 
   Description result;
-  const auto odd = [&result](Anomaly anomaly) { result.anomalies |= std::uint32_t{1} << static_cast<unsigned>(anomaly); };
+  const auto odd = [&result](Anomaly anomaly) {
+    result.anomalies |= std::uint32_t{1} << static_cast<unsigned>(anomaly);
+  };
   // What media sections inherit, and lines of the session level only.
   Media session;
   bool has_version = false;

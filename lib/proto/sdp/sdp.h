@@ -38,7 +38,7 @@ struct Crypto {  // a=crypto, RFC 4568 section 9.1
   std::string_view session_params;  // the rest, blank-separated
 };
 
-struct Fingerprint {  // a=fingerprint, RFC 8122 section 5
+struct Fingerprint {       // a=fingerprint, RFC 8122 section 5
   std::string_view hash;   // "sha-256", as sent
   std::string_view value;  // hex pairs with colons, as sent
 };
@@ -58,34 +58,48 @@ struct Attribute {
 };
 
 struct Media {
-  std::string_view kind;        // "audio"
+  std::string_view kind;  // "audio"
   std::uint16_t port = 0;
   unsigned port_count = 1;
-  std::string_view protocol;    // "RTP/SAVP"
-  std::string_view formats;     // blank-separated, as sent
-  Connection connection;        // of the media, else of the session
+  std::string_view protocol;                   // "RTP/SAVP"
+  std::string_view formats;                    // blank-separated, as sent
+  Connection connection;                       // of the media, else of the session
   Direction direction = Direction::kSendRecv;  // of the media, else of the session
   std::span<const RtpMap> rtpmaps;
   std::span<const Fmtp> fmtps;
   std::span<const Crypto> cryptos;
-  std::span<const Fingerprint> fingerprints;   // media level if it has any, else the session's
+  std::span<const Fingerprint> fingerprints;  // media level if it has any, else the session's
   bool fingerprints_from_session = false;
-  std::string_view setup;       // a=setup: media, else session
-  std::optional<std::uint16_t> rtcp_port;      // a=rtcp
+  std::string_view setup;                  // a=setup: media, else session
+  std::optional<std::uint16_t> rtcp_port;  // a=rtcp
   std::string_view rtcp_address;
   bool rtcp_mux = false;
   std::span<const std::string_view> zrtp_hashes;  // values of a=zrtp-hash; media, else session
-  std::string_view key_mgmt;    // a=key-mgmt value (media, else session)
-  std::string_view ice_ufrag, ice_pwd;         // media, else session
+  std::string_view key_mgmt;                      // a=key-mgmt value (media, else session)
+  std::string_view ice_ufrag, ice_pwd;            // media, else session
   std::span<const Candidate> candidates;
   std::string_view mid;
   std::string_view ptime;
-  std::span<const Attribute> attributes;       // all a= lines of the media section
+  std::span<const Attribute> attributes;  // all a= lines of the media section
 };
 
 enum class Anomaly : std::uint8_t {
-  kNoVersion, kBadVersion, kNoOrigin, kBadMedia, kBadPort, kBadConnection, kNoConnection, kBadRtpMap, kBadFmtp, kBadCrypto,
-  kBadFingerprint, kBadCandidate, kBadRtcp, kTooMany, kBadLine, kNulByte,
+  kNoVersion,
+  kBadVersion,
+  kNoOrigin,
+  kBadMedia,
+  kBadPort,
+  kBadConnection,
+  kNoConnection,
+  kBadRtpMap,
+  kBadFmtp,
+  kBadCrypto,
+  kBadFingerprint,
+  kBadCandidate,
+  kBadRtcp,
+  kTooMany,
+  kBadLine,
+  kNulByte,
 };
 std::string_view to_string(Anomaly anomaly);
 
@@ -94,9 +108,9 @@ struct Description {
   Connection connection;
   std::string_view session_name;
   std::span<const Media> media;
-  std::span<const Attribute> attributes;       // session level
-  std::string_view group;                      // a=group, first ("BUNDLE 0 1")
-  std::uint32_t anomalies = 0;                 // bits of Anomaly
+  std::span<const Attribute> attributes;  // session level
+  std::string_view group;                 // a=group, first ("BUNDLE 0 1")
+  std::uint32_t anomalies = 0;            // bits of Anomaly
   bool has(Anomaly a) const { return (anomalies >> static_cast<unsigned>(a) & 1) != 0; }
 };
 

@@ -169,7 +169,8 @@ std::optional<BodyPart> find_part(std::string_view content_type, std::string_vie
   while (delimiter != std::string_view::npos) {
     const std::size_t line_end = body.find('\n', delimiter);
     const std::string_view line = trim(body.substr(delimiter, line_end - delimiter));
-    if (line_end == std::string_view::npos || line.size() > boundary.size() + 2) return std::nullopt;  // the closing one
+    if (line_end == std::string_view::npos || line.size() > boundary.size() + 2)
+      return std::nullopt;  // the closing one
     const std::size_t begin = line_end + 1;
     const std::size_t next = find_delimiter(body, boundary, begin);
     std::string_view part = body.substr(begin, next == std::string_view::npos ? next : next - begin);

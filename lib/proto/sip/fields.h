@@ -11,8 +11,8 @@
 namespace voip::sip {
 
 struct Uri {
-  std::string_view scheme;   // "sip", "sips", "tel", ... as sent
-  std::string_view user;     // without password; for tel: the number
+  std::string_view scheme;  // "sip", "sips", "tel", ... as sent
+  std::string_view user;    // without password; for tel: the number
   std::string_view password;
   std::string_view host;     // IPv6 without brackets
   std::uint16_t port = 0;    // 0: not given
@@ -24,7 +24,7 @@ Parsed<Uri> parse_uri(std::string_view text);
 struct NameAddr {
   std::string_view display;  // without quotes; escapes kept
   std::string_view uri;
-  std::string_view params;   // header parameters, after the first ';' behind the URI
+  std::string_view params;  // header parameters, after the first ';' behind the URI
 };
 // name-addr or addr-spec (RFC 3261 section 20.10: without brackets, parameters belong to the header).
 Parsed<NameAddr> parse_name_addr(std::string_view value);
@@ -54,7 +54,7 @@ void for_each_value(std::string_view list, Function&& each);
 struct Authorization {
   std::string_view scheme;  // "Digest"
   std::string_view username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nc, domain, stale;
-  std::string_view rest;    // everything after the scheme
+  std::string_view rest;  // everything after the scheme
 };
 // Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate (RFC 3261 section 25.1, RFC 7616).
 Parsed<Authorization> parse_authorization(std::string_view value);

@@ -15,22 +15,61 @@ bool any_of(const std::array<std::string_view, N>& list, std::string_view text) 
   return std::ranges::any_of(list, [text](std::string_view each) { return iequals(each, text); });
 }
 
-constexpr auto kSchemes = std::to_array<std::string_view>({"sip", "sips", "tel", "urn", "im", "pres", "mailto", "http", "https"});
-constexpr auto kAuthSchemes = std::to_array<std::string_view>({"Digest", "Basic", "Bearer", "NTLM", "Kerberos", "TLS-DSK"});
+constexpr auto kSchemes =
+    std::to_array<std::string_view>({"sip", "sips", "tel", "urn", "im", "pres", "mailto", "http", "https"});
+constexpr auto kAuthSchemes =
+    std::to_array<std::string_view>({"Digest", "Basic", "Bearer", "NTLM", "Kerberos", "TLS-DSK"});
 // The IANA registry of option tags.
 constexpr auto kOptionTags = std::to_array<std::string_view>({
-    "100rel", "199", "answermode", "early-session", "eventlist", "explicitsub", "from-change", "geolocation-http",
-    "geolocation-sip", "gin", "gruu", "histinfo", "ice", "join", "multiple-refer", "norefersub", "nosub", "outbound",
-    "path", "policy", "precondition", "pref", "privacy", "recipient-list-invite", "recipient-list-message",
-    "recipient-list-subscribe", "record-aware", "replaces", "resource-priority", "sdp-anat", "sec-agree", "siprec",
-    "tdialog", "timer", "trickle-ice", "uui",
+    "100rel",
+    "199",
+    "answermode",
+    "early-session",
+    "eventlist",
+    "explicitsub",
+    "from-change",
+    "geolocation-http",
+    "geolocation-sip",
+    "gin",
+    "gruu",
+    "histinfo",
+    "ice",
+    "join",
+    "multiple-refer",
+    "norefersub",
+    "nosub",
+    "outbound",
+    "path",
+    "policy",
+    "precondition",
+    "pref",
+    "privacy",
+    "recipient-list-invite",
+    "recipient-list-message",
+    "recipient-list-subscribe",
+    "record-aware",
+    "replaces",
+    "resource-priority",
+    "sdp-anat",
+    "sec-agree",
+    "siprec",
+    "tdialog",
+    "timer",
+    "trickle-ice",
+    "uui",
 });
 constexpr auto kApplicationTypes = std::to_array<std::string_view>({
-    "application/sdp", "application/isup", "application/qsig", "application/dtmf", "application/dtmf-relay",
-    "application/simple-message-summary", "application/vq-rtcpxr", "application/broadsoft", "application/x-broadsoft",
-    "application/media_control", "application/csta", "application/vnd.3gpp.sms", "application/sip", "application/xml",
-    "application/json", "application/trickle-ice-sdpfrag", "application/pkcs7-mime", "application/pkcs7-signature",
-    "application/octet-stream", "application/external", "application/hookflash", "application/gtd",
+    "application/sdp",          "application/isup",
+    "application/qsig",         "application/dtmf",
+    "application/dtmf-relay",   "application/simple-message-summary",
+    "application/vq-rtcpxr",    "application/broadsoft",
+    "application/x-broadsoft",  "application/media_control",
+    "application/csta",         "application/vnd.3gpp.sms",
+    "application/sip",          "application/xml",
+    "application/json",         "application/trickle-ice-sdpfrag",
+    "application/pkcs7-mime",   "application/pkcs7-signature",
+    "application/octet-stream", "application/external",
+    "application/hookflash",    "application/gtd",
 });
 
 bool is_number(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
@@ -136,7 +175,8 @@ bool is_sip_date(std::string_view text) {
     if (i >= 8 && i < 11) continue;
     if (kShape[i] == '0' ? !is_digit(text[i]) : text[i] != kShape[i]) return false;
   }
-  return text.substr(5, 2) <= "31" && text.substr(17, 2) <= "23" && text.substr(20, 2) <= "59" && text.substr(23, 2) <= "60";
+  return text.substr(5, 2) <= "31" && text.substr(17, 2) <= "23" && text.substr(20, 2) <= "59" &&
+         text.substr(23, 2) <= "60";
 }
 
 // warn-code SP warn-agent SP warn-text.
@@ -227,9 +267,7 @@ AnomalySet inspect(const MessageView& message) {
   for (const Header& field : message.headers) {
     const std::string_view value = field.value;
     switch (field.id) {
-      case HeaderId::kVia:
-        for_each_value(value, [&](std::string_view each) { inspect_via(each, found); });
-        break;
+      case HeaderId::kVia: for_each_value(value, [&](std::string_view each) { inspect_via(each, found); }); break;
       case HeaderId::kFrom: inspect_party(value, found); break;
       case HeaderId::kTo: inspect_party(value, found); break;
       case HeaderId::kContact:

@@ -91,7 +91,8 @@ class LineScanner {
   static std::uint64_t mask(const Block& block, __m128i wanted) {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < 4; ++i) {
-      bits |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(block.part[i], wanted)))} << (16 * i);
+      bits |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(block.part[i], wanted)))}
+              << (16 * i);
     }
     return bits;
   }

@@ -17,12 +17,12 @@ constexpr std::uint64_t bit(HeaderId id) { return std::uint64_t{1} << static_cas
 static_assert(static_cast<unsigned>(HeaderId::kResourcePriority) < 64);
 
 // Header fields that may stand in a message once.
-constexpr std::uint64_t kSingle = bit(HeaderId::kFrom) | bit(HeaderId::kTo) | bit(HeaderId::kCallId) |
-                                  bit(HeaderId::kCSeq) | bit(HeaderId::kContentLength) | bit(HeaderId::kContentType) |
-                                  bit(HeaderId::kMaxForwards) | bit(HeaderId::kExpires) | bit(HeaderId::kDate) |
-                                  bit(HeaderId::kUserAgent) | bit(HeaderId::kServer) | bit(HeaderId::kContentDisposition) |
-                                  bit(HeaderId::kRSeq) | bit(HeaderId::kRAck) | bit(HeaderId::kSessionExpires) |
-                                  bit(HeaderId::kMinSe) | bit(HeaderId::kReplaces) | bit(HeaderId::kEvent);
+constexpr std::uint64_t kSingle =
+    bit(HeaderId::kFrom) | bit(HeaderId::kTo) | bit(HeaderId::kCallId) | bit(HeaderId::kCSeq) |
+    bit(HeaderId::kContentLength) | bit(HeaderId::kContentType) | bit(HeaderId::kMaxForwards) |
+    bit(HeaderId::kExpires) | bit(HeaderId::kDate) | bit(HeaderId::kUserAgent) | bit(HeaderId::kServer) |
+    bit(HeaderId::kContentDisposition) | bit(HeaderId::kRSeq) | bit(HeaderId::kRAck) | bit(HeaderId::kSessionExpires) |
+    bit(HeaderId::kMinSe) | bit(HeaderId::kReplaces) | bit(HeaderId::kEvent);
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -53,9 +53,9 @@ std::string_view without_line_end(std::string_view line) {
 struct StartLine {
   bool is_sip = false;
   bool is_request = false;
-  std::string_view method, uri;       // request
+  std::string_view method, uri;  // request
   std::string_view version;
-  std::string_view status, reason;    // response
+  std::string_view status, reason;  // response
   bool odd_blanks = false;
 };
 
@@ -254,14 +254,9 @@ void judge_start_line(const StartLine& start, MessageView& message) {
   message.method_text = start.method;
   message.request_uri = start.uri;
   if (message.method == Method::kOther) {
-    std::array<char, 9> upper{};
-    if (start.method.size() <= upper.size()) {
-      std::ranges::transform(start.method, upper.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-      });
-      if (method_of({upper.data(), start.method.size()}) != Method::kOther) {
-        message.anomalies.add(Anomaly::kBadMethodCase);
-      }
+    for (auto known = Method::kInvite; known <= Method::kPublish;
+         known = static_cast<Method>(static_cast<unsigned>(known) + 1)) {
+      if (iequals(to_string(known), start.method)) message.anomalies.add(Anomaly::kBadMethodCase);
     }
   }
   const std::string_view uri = start.uri;
@@ -471,8 +466,10 @@ StreamLength HeadScanner::feed(ByteView bytes, std::size_t max_bytes) {
         continue;
       }
       pending_length_ = false;
+      const char letter = line.empty() ? '\0' : ascii_lower(line.front());
+      if ((letter != 'c' && letter != 'l') || has_length_) continue;
       const std::size_t colon = find_colon(line);
-      if (colon >= line.size() || has_length_) continue;
+      if (colon >= line.size()) continue;
       if (header_id(without_line_end(line.substr(0, colon))) != HeaderId::kContentLength) continue;
       has_length_ = true;
       const std::string_view value = trim(line.substr(colon + 1));

@@ -13,8 +13,21 @@
 namespace voip::sip {
 
 enum class Method : std::uint8_t {
-  kOther, kInvite, kAck, kBye, kCancel, kRegister, kOptions, kPrack, kUpdate, kInfo, kRefer, kSubscribe, kNotify,
-  kMessage, kPublish,
+  kOther,
+  kInvite,
+  kAck,
+  kBye,
+  kCancel,
+  kRegister,
+  kOptions,
+  kPrack,
+  kUpdate,
+  kInfo,
+  kRefer,
+  kSubscribe,
+  kNotify,
+  kMessage,
+  kPublish,
 };
 
 // Case-sensitive, as RFC 3261 section 7.1 says.
@@ -23,13 +36,68 @@ std::string_view to_string(Method method);  // "?" for kOther
 
 // Header fields that some part of the program asks for; all others are kOther and are found by name.
 enum class HeaderId : std::uint8_t {
-  kOther, kVia, kFrom, kTo, kCallId, kCSeq, kContact, kContentLength, kContentType, kContentEncoding, kContentDisposition,
-  kMaxForwards, kRoute, kRecordRoute, kPath, kServiceRoute, kAuthorization, kProxyAuthorization, kWwwAuthenticate,
-  kProxyAuthenticate, kAuthenticationInfo, kUserAgent, kServer, kExpires, kMinExpires, kIdentity, kIdentityInfo, kDate,
-  kPAssertedIdentity, kPPreferredIdentity, kRemotePartyId, kPrivacy, kDiversion, kHistoryInfo, kSessionId, kReason,
-  kReferTo, kReferredBy, kReplaces, kJoin, kRequire, kProxyRequire, kSupported, kUnsupported, kAllow, kRAck, kRSeq,
-  kWarning, kSubject, kEvent, kSubscriptionState, kSessionExpires, kMinSe, kAttestationInfo, kOriginationId,
-  kPChargingVector, kXCid, kRetryAfter, kAccept, kCallInfo, kGeolocation, kResourcePriority,
+  kOther,
+  kVia,
+  kFrom,
+  kTo,
+  kCallId,
+  kCSeq,
+  kContact,
+  kContentLength,
+  kContentType,
+  kContentEncoding,
+  kContentDisposition,
+  kMaxForwards,
+  kRoute,
+  kRecordRoute,
+  kPath,
+  kServiceRoute,
+  kAuthorization,
+  kProxyAuthorization,
+  kWwwAuthenticate,
+  kProxyAuthenticate,
+  kAuthenticationInfo,
+  kUserAgent,
+  kServer,
+  kExpires,
+  kMinExpires,
+  kIdentity,
+  kIdentityInfo,
+  kDate,
+  kPAssertedIdentity,
+  kPPreferredIdentity,
+  kRemotePartyId,
+  kPrivacy,
+  kDiversion,
+  kHistoryInfo,
+  kSessionId,
+  kReason,
+  kReferTo,
+  kReferredBy,
+  kReplaces,
+  kJoin,
+  kRequire,
+  kProxyRequire,
+  kSupported,
+  kUnsupported,
+  kAllow,
+  kRAck,
+  kRSeq,
+  kWarning,
+  kSubject,
+  kEvent,
+  kSubscriptionState,
+  kSessionExpires,
+  kMinSe,
+  kAttestationInfo,
+  kOriginationId,
+  kPChargingVector,
+  kXCid,
+  kRetryAfter,
+  kAccept,
+  kCallInfo,
+  kGeolocation,
+  kResourcePriority,
 };
 
 // Long and compact names, any case (RFC 3261 section 7.3.3 and the IANA registry).
@@ -43,14 +111,62 @@ struct Header {
 
 // What is wrong with a message that was understood all the same; RFC 4475's invalid messages each give one or more.
 enum class Anomaly : std::uint8_t {
-  kBadStartLine, kBadVersion, kBadMethodCase, kStartLineBlanks, kMissingVia, kMissingFrom, kMissingTo, kMissingCallId,
-  kMissingCSeq, kMissingMaxForwards, kDuplicateSingleHeader, kBadHeaderLine, kBadHeaderName, kBadCSeq, kCSeqOutOfRange,
-  kCSeqMethodMismatch, kBadContentLength, kContentLengthTooLarge, kContentLengthTooSmall, kContentLengthNegative,
-  kBadMaxForwards, kBadStatusCode, kBadRequestUri, kUriWithAngleBrackets, kUriWithBlanks, kUriWithHeaders, kBadVia, kBadNameAddr,
-  kUnterminatedQuote, kBadExpires, kBadDate, kBadContactStar, kNulByte, kBareLf, kBareCr, kFoldedLine, kNonUtf8, kTooManyHeaders,
-  kOversizedHeader, kTransportMismatch, kUnknownScheme, kUnknownRequire, kBadMultipart, kEmptyHeaderName, kNoEndOfHeaders, kBranchWithoutCookie,
-  kBadPort, kBadWarning, kBadTimestamp, kBadAuthorization, kEmptyBranch, kMissingContentLength, kUnsupportedAuthorization,
-  kUnknownContentType, kMissingTag, kBroadcastAddress,
+  kBadStartLine,
+  kBadVersion,
+  kBadMethodCase,
+  kStartLineBlanks,
+  kMissingVia,
+  kMissingFrom,
+  kMissingTo,
+  kMissingCallId,
+  kMissingCSeq,
+  kMissingMaxForwards,
+  kDuplicateSingleHeader,
+  kBadHeaderLine,
+  kBadHeaderName,
+  kBadCSeq,
+  kCSeqOutOfRange,
+  kCSeqMethodMismatch,
+  kBadContentLength,
+  kContentLengthTooLarge,
+  kContentLengthTooSmall,
+  kContentLengthNegative,
+  kBadMaxForwards,
+  kBadStatusCode,
+  kBadRequestUri,
+  kUriWithAngleBrackets,
+  kUriWithBlanks,
+  kUriWithHeaders,
+  kBadVia,
+  kBadNameAddr,
+  kUnterminatedQuote,
+  kBadExpires,
+  kBadDate,
+  kBadContactStar,
+  kNulByte,
+  kBareLf,
+  kBareCr,
+  kFoldedLine,
+  kNonUtf8,
+  kTooManyHeaders,
+  kOversizedHeader,
+  kTransportMismatch,
+  kUnknownScheme,
+  kUnknownRequire,
+  kBadMultipart,
+  kEmptyHeaderName,
+  kNoEndOfHeaders,
+  kBranchWithoutCookie,
+  kBadPort,
+  kBadWarning,
+  kBadTimestamp,
+  kBadAuthorization,
+  kEmptyBranch,
+  kMissingContentLength,
+  kUnsupportedAuthorization,
+  kUnknownContentType,
+  kMissingTag,
+  kBroadcastAddress,
 };
 inline constexpr unsigned kAnomalyCount = static_cast<unsigned>(Anomaly::kBroadcastAddress) + 1;
 static_assert(kAnomalyCount <= 64);
@@ -71,20 +187,20 @@ class AnomalySet {
 // RFC 3261 section 7. A message as it lay on the wire; all views borrow its bytes, the header list borrows the parser.
 struct MessageView {
   bool is_request = false;
-  Method method = Method::kOther;      // of the request line; of CSeq for a response
-  std::string_view method_text;        // request: as sent; response: as in CSeq
-  std::string_view request_uri;        // requests only
-  unsigned status = 0;                 // 100..699 for responses, 0 for requests
+  Method method = Method::kOther;  // of the request line; of CSeq for a response
+  std::string_view method_text;    // request: as sent; response: as in CSeq
+  std::string_view request_uri;    // requests only
+  unsigned status = 0;             // 100..699 for responses, 0 for requests
   std::string_view reason;
-  std::span<const Header> headers;     // in wire order; repeated fields are repeated entries
-  std::string_view body;               // as far as captured, cut to Content-Length
-  std::size_t content_length = 0;      // as declared; body.size() where the field is missing
+  std::span<const Header> headers;  // in wire order; repeated fields are repeated entries
+  std::string_view body;            // as far as captured, cut to Content-Length
+  std::size_t content_length = 0;   // as declared; body.size() where the field is missing
   // First of each, empty when missing:
   std::string_view call_id, from, to, via, cseq, contact, content_type, user_agent;
   std::uint32_t cseq_number = 0;
   Method cseq_method = Method::kOther;
   AnomalySet anomalies;
-  bool body_truncated = false;         // fewer body bytes at hand than declared
+  bool body_truncated = false;  // fewer body bytes at hand than declared
 
   // First value with this id; empty when there is none.
   std::string_view header(HeaderId id) const;
@@ -100,9 +216,9 @@ AnomalySet inspect(const MessageView& message);
 class Parser {
  public:
   explicit Parser(std::size_t max_headers = 512) : max_headers_(max_headers) {}
-  // bytes: from the first byte of the start line. datagram: the message ends with the bytes (no Content-Length: the rest is
-  // body); else it ends by Content-Length (missing: no body). cut: the capture ended it.
-  // Error: not a SIP message. One that is SIP but wrong parses, with anomalies.
+  // bytes: from the first byte of the start line. datagram: the message ends with the bytes (no Content-Length: the
+  // rest is body); else it ends by Content-Length (missing: no body). cut: the capture ended it. Error: not a SIP
+  // message. One that is SIP but wrong parses, with anomalies.
   Parsed<MessageView> parse(ByteView bytes, bool datagram = true, bool cut = false);
 
  private:

@@ -12,13 +12,20 @@ struct MethodName {
   std::string_view name;
 };
 constexpr std::array kMethods{
-    MethodName{Method::kInvite, "INVITE"},       MethodName{Method::kAck, "ACK"},
-    MethodName{Method::kBye, "BYE"},             MethodName{Method::kCancel, "CANCEL"},
-    MethodName{Method::kRegister, "REGISTER"},   MethodName{Method::kOptions, "OPTIONS"},
-    MethodName{Method::kPrack, "PRACK"},         MethodName{Method::kUpdate, "UPDATE"},
-    MethodName{Method::kInfo, "INFO"},           MethodName{Method::kRefer, "REFER"},
-    MethodName{Method::kSubscribe, "SUBSCRIBE"}, MethodName{Method::kNotify, "NOTIFY"},
-    MethodName{Method::kMessage, "MESSAGE"},     MethodName{Method::kPublish, "PUBLISH"},
+    MethodName{Method::kInvite, "INVITE"},
+    MethodName{Method::kAck, "ACK"},
+    MethodName{Method::kBye, "BYE"},
+    MethodName{Method::kCancel, "CANCEL"},
+    MethodName{Method::kRegister, "REGISTER"},
+    MethodName{Method::kOptions, "OPTIONS"},
+    MethodName{Method::kPrack, "PRACK"},
+    MethodName{Method::kUpdate, "UPDATE"},
+    MethodName{Method::kInfo, "INFO"},
+    MethodName{Method::kRefer, "REFER"},
+    MethodName{Method::kSubscribe, "SUBSCRIBE"},
+    MethodName{Method::kNotify, "NOTIFY"},
+    MethodName{Method::kMessage, "MESSAGE"},
+    MethodName{Method::kPublish, "PUBLISH"},
 };
 
 struct HeaderName {

@@ -23,7 +23,8 @@ struct FrameHeader {
   std::uint64_t length = 0;  // of the payload
   std::size_t size = 0;      // of this header
 };
-// kTruncated: more bytes are needed. Refused: RSV2 and RSV3, unassigned opcodes, control frames that are long or in pieces.
+// kTruncated: more bytes are needed. Refused: RSV2 and RSV3, unassigned opcodes, control frames that are long or in
+// pieces.
 Parsed<FrameHeader> parse_header(ByteView bytes);
 
 // Masks or unmasks (RFC 6455 section 5.3). offset: of the first byte in the frame's payload.

@@ -1,7 +1,6 @@
 // A tool that does nothing but what its options say: the tests of what all tools share run it.
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "cli/tool.h"
 

@@ -1,11 +1,11 @@
+#include "proto/sdp/sdp.h"
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
-
-#include "proto/sdp/sdp.h"
 
 using namespace voip;
 using sdp::Anomaly;
@@ -157,8 +157,9 @@ TEST_CASE("Fingerprints, setup, ICE, ZRTP and key management are inherited where
   CHECK(audio.candidates[1].address == "24.23.204.141");
   CHECK(audio.candidates[1].port == 54609);
   CHECK(audio.candidates[1].type == "srflx");
-  CHECK(names(audio.attributes) == std::vector<std::string_view>{"mid", "rtcp-mux", "rtcp", "rtpmap", "fmtp", "ptime", "candidate",
-                                                                 "candidate", "tcap", "pcfg", "oldmediaip"});
+  CHECK(names(audio.attributes) == std::vector<std::string_view>{"mid", "rtcp-mux", "rtcp", "rtpmap", "fmtp", "ptime",
+                                                                 "candidate", "candidate", "tcap", "pcfg",
+                                                                 "oldmediaip"});
   CHECK(audio.attributes.back().value == "192.0.2.4");
   CHECK(audio.zrtp_hashes.empty());
   const sdp::Media& video = sdp->media[1];
@@ -174,7 +175,8 @@ TEST_CASE("Fingerprints, setup, ICE, ZRTP and key management are inherited where
   REQUIRE(video.zrtp_hashes.size() == 1);
   CHECK(video.zrtp_hashes[0] == "1.10 fe30efd02423cb054e50efd0248742ac");
   CHECK(video.key_mgmt == "mikey AQAFgM0XflABAAAA");
-  CHECK(names(sdp->attributes) == std::vector<std::string_view>{"group", "ice-ufrag", "ice-pwd", "setup", "fingerprint", "sendonly"});
+  CHECK(names(sdp->attributes) ==
+        std::vector<std::string_view>{"group", "ice-ufrag", "ice-pwd", "setup", "fingerprint", "sendonly"});
 }
 
 TEST_CASE("Line ends of all kinds are the same text", "[sdp]") {
@@ -212,14 +214,18 @@ TEST_CASE("Each fault of a line is named, and the rest is read", "[sdp]") {
       {"v=0\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\n", Anomaly::kNoOrigin},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1\nm=audio 1 RTP/AVP 0\n", Anomaly::kBadMedia},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 70000 RTP/AVP 0\n", Anomaly::kBadPort},
-      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN ATM 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\n", Anomaly::kBadConnection},
+      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN ATM 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\n",
+       Anomaly::kBadConnection},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nm=audio 1 RTP/AVP 0\n", Anomaly::kNoConnection},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=rtpmap:200 x/8000\n", Anomaly::kBadRtpMap},
-      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=rtpmap:0 PCMU/zero\n", Anomaly::kBadRtpMap},
+      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=rtpmap:0 PCMU/zero\n",
+       Anomaly::kBadRtpMap},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=fmtp:x y\n", Anomaly::kBadFmtp},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=crypto:1 AES\n", Anomaly::kBadCrypto},
-      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=fingerprint:sha-256\n", Anomaly::kBadFingerprint},
-      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=candidate:1 1 UDP\n", Anomaly::kBadCandidate},
+      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=fingerprint:sha-256\n",
+       Anomaly::kBadFingerprint},
+      {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=candidate:1 1 UDP\n",
+       Anomaly::kBadCandidate},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\na=rtcp:x\n", Anomaly::kBadRtcp},
       {"v=0\no=a 1 1 IN IP4 b\ns=-\nc=IN IP4 1.2.3.4\nm=audio 1 RTP/AVP 0\nhello\n", Anomaly::kBadLine},
   };

@@ -1,9 +1,9 @@
+#include "proto/sip/fields.h"
+
 #include <catch2/catch.hpp>
 
 #include <string>
 #include <vector>
-
-#include "proto/sip/fields.h"
 
 using namespace voip;
 
@@ -14,10 +14,12 @@ TEST_CASE("URIs of all kinds come apart", "[sip]") {
     std::string_view params, headers;
   } const cases[] = {
       {"sip:alice@atlanta.com", "sip", "alice", "", "atlanta.com", 0, "", ""},
-      {"sip:alice:secretword@atlanta.com;transport=tcp", "sip", "alice", "secretword", "atlanta.com", 0, "transport=tcp", ""},
+      {"sip:alice:secretword@atlanta.com;transport=tcp", "sip", "alice", "secretword", "atlanta.com", 0,
+       "transport=tcp", ""},
       {"sips:alice@atlanta.com?subject=project%20x&priority=urgent", "sips", "alice", "", "atlanta.com", 0, "",
        "subject=project%20x&priority=urgent"},
-      {"sip:+1-212-555-1212:1234@gateway.com;user=phone", "sip", "+1-212-555-1212", "1234", "gateway.com", 0, "user=phone", ""},
+      {"sip:+1-212-555-1212:1234@gateway.com;user=phone", "sip", "+1-212-555-1212", "1234", "gateway.com", 0,
+       "user=phone", ""},
       {"sip:atlanta.com;method=REGISTER?to=alice%40atlanta.com", "sip", "", "", "atlanta.com", 0, "method=REGISTER",
        "to=alice%40atlanta.com"},
       {"sip:alice;day=tuesday@atlanta.com", "sip", "alice;day=tuesday", "", "atlanta.com", 0, "", ""},
@@ -26,7 +28,8 @@ TEST_CASE("URIs of all kinds come apart", "[sip]") {
       {"sip:[::1]", "sip", "", "", "::1", 0, "", ""},
       {"sip:user@home.example@proxy.example;a=b", "sip", "user@home.example", "", "proxy.example", 0, "a=b", ""},
       {"sip:a@b;x=c@d", "sip", "a", "", "b", 0, "x=c@d", ""},
-      {"tel:+1-201-555-0123;phone-context=example.com", "tel", "+1-201-555-0123", "", "", 0, "phone-context=example.com", ""},
+      {"tel:+1-201-555-0123;phone-context=example.com", "tel", "+1-201-555-0123", "", "", 0,
+       "phone-context=example.com", ""},
       {"urn:service:sos.fire", "urn", "service:sos.fire", "", "", 0, "", ""},
       {"soap.beep://192.0.2.103:3002", "soap.beep", "", "", "192.0.2.103", 3002, "", ""},
       {"mailto:a@b.example", "mailto", "a", "", "b.example", 0, "", ""},
@@ -46,9 +49,9 @@ TEST_CASE("URIs of all kinds come apart", "[sip]") {
 }
 
 TEST_CASE("Broken URIs are refused", "[sip]") {
-  for (const std::string_view text :
-       {"", "alice", "sip", "sip:", "sip:@", "sip:alice@", "sip:a@b c", "sip:a@[::1", "sip:a@[xyz]", "sip:a@b:0", "sip:a@b:65536",
-        "sip:a@b:port", "sip:a@b:", "sip:a b@c", "1sip:a@b", "*", "sip:a@b>", "tel:", "sip:a@ex ample.com"}) {
+  for (const std::string_view text : {"", "alice", "sip", "sip:", "sip:@", "sip:alice@", "sip:a@b c", "sip:a@[::1",
+                                      "sip:a@[xyz]", "sip:a@b:0", "sip:a@b:65536", "sip:a@b:port", "sip:a@b:",
+                                      "sip:a b@c", "1sip:a@b", "*", "sip:a@b>", "tel:", "sip:a@ex ample.com"}) {
     INFO(text);
     CHECK_FALSE(sip::parse_uri(text).ok());
   }
@@ -87,12 +90,14 @@ TEST_CASE("Display names come without quotes, escapes kept", "[sip]") {
 
 TEST_CASE("Commas in quotes and brackets don't part values", "[sip]") {
   std::vector<std::string_view> values;
-  sip::for_each_value("\"a, \\\"b\" <sip:c,d@e>, <sip:f@g>;x=\"h,i\",j", [&](std::string_view v) { values.push_back(v); });
+  sip::for_each_value("\"a, \\\"b\" <sip:c,d@e>, <sip:f@g>;x=\"h,i\",j",
+                      [&](std::string_view v) { values.push_back(v); });
   CHECK(values == std::vector<std::string_view>{"\"a, \\\"b\" <sip:c,d@e>", " <sip:f@g>;x=\"h,i\"", "j"});
 }
 
 TEST_CASE("Via comes apart, whatever blanks stand in it", "[sip]") {
-  const auto via = sip::parse_via("SIP / 2.0 / TLS\r\n  [2001:db8::9] : 5061 ; branch = z9hG4bKx;rport=99;received=192.0.2.1, SIP/2.0/UDP b");
+  const auto via = sip::parse_via(
+      "SIP / 2.0 / TLS\r\n  [2001:db8::9] : 5061 ; branch = z9hG4bKx;rport=99;received=192.0.2.1, SIP/2.0/UDP b");
   REQUIRE(via.ok());
   CHECK(via->protocol == "SIP");
   CHECK(via->version == "2.0");
@@ -106,7 +111,8 @@ TEST_CASE("Via comes apart, whatever blanks stand in it", "[sip]") {
   REQUIRE(flag.ok());
   CHECK(flag->rport.empty());
   CHECK(sip::parameter(flag->params, "rport") == "");
-  for (const std::string_view text : {"", "SIP", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ;branch=x", "SIP/2.0/UDP a:0", "SIP/2.0/UDP a b"}) {
+  for (const std::string_view text :
+       {"", "SIP", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ;branch=x", "SIP/2.0/UDP a:0", "SIP/2.0/UDP a b"}) {
     INFO(text);
     CHECK_FALSE(sip::parse_via(text).ok());
   }
@@ -126,7 +132,8 @@ TEST_CASE("Parameters are found by name in any case, quoted ones whole", "[sip]"
 TEST_CASE("Digest credentials come apart", "[sip]") {
   // RFC 3261 section 22.4's shape.
   const auto credentials = sip::parse_authorization(
-      "Digest username=\"bob\", realm=\"biloxi.com, \\\"x\\\"\", nonce=\"dcd98b\", uri=\"sip:bob@biloxi.com\", qop=auth, nc=00000001,"
+      "Digest username=\"bob\", realm=\"biloxi.com, \\\"x\\\"\", nonce=\"dcd98b\", uri=\"sip:bob@biloxi.com\", "
+      "qop=auth, nc=00000001,"
       "\r\n cnonce=\"0a4f\", response=\"6629\", opaque=\"5ccc\", algorithm=SHA-256, username=\"eve\"");
   REQUIRE(credentials.ok());
   CHECK(credentials->scheme == "Digest");
@@ -140,7 +147,8 @@ TEST_CASE("Digest credentials come apart", "[sip]") {
   CHECK(credentials->response == "6629");
   CHECK(credentials->opaque == "5ccc");
   CHECK(credentials->algorithm == "SHA-256");
-  const auto challenge = sip::parse_authorization("digest realm=\"r\",qop=\"auth,auth-int\",nonce=\"n\",stale=TRUE,domain=\"sip:x\"");
+  const auto challenge =
+      sip::parse_authorization("digest realm=\"r\",qop=\"auth,auth-int\",nonce=\"n\",stale=TRUE,domain=\"sip:x\"");
   REQUIRE(challenge.ok());
   CHECK(challenge->qop == "auth,auth-int");
   CHECK(challenge->stale == "TRUE");
@@ -179,7 +187,8 @@ const std::string kSiprec =
 }  // namespace
 
 TEST_CASE("A part of a multipart body is found by type, boundary quoted or not", "[sip]") {
-  for (const std::string_view type : {"multipart/mixed;boundary=OSS-unique-boundary-42", "Multipart/Mixed; a=b ; Boundary=\"OSS-unique-boundary-42\""}) {
+  for (const std::string_view type : {"multipart/mixed;boundary=OSS-unique-boundary-42",
+                                      "Multipart/Mixed; a=b ; Boundary=\"OSS-unique-boundary-42\""}) {
     const auto sdp = sip::find_body(type, kSiprec, "application/sdp");
     REQUIRE(sdp);
     CHECK(sdp->content == "v=0\r\ns=-");
@@ -196,10 +205,15 @@ TEST_CASE("A part of a multipart body is found by type, boundary quoted or not",
   CHECK(sip::find_body("", "v=0", "application/sdp"));
   CHECK_FALSE(sip::find_body("", "x=0", "application/sdp"));
   // The boundary is told by the body alone.
-  CHECK(sip::find_body("multipart/mixed", "--x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--x--", "application/sdp")->content == "v=0");
+  CHECK(sip::find_body("multipart/mixed", "--x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--x--", "application/sdp")
+            ->content == "v=0");
   // SIP-I: binary ISUP beside SDP.
-  const std::string isup{"--b\r\nContent-Type: application/ISUP;version=itu-t92+\r\n\r\n\x01\x00\r\n\n\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b--", 113};
-  CHECK(sip::find_body("multipart/mixed;boundary=b", isup, "application/isup")->content == std::string_view("\x01\x00\r\n\n", 5));
+  const std::string isup{
+      "--b\r\nContent-Type: application/ISUP;version=itu-t92+\r\n\r\n\x01\x00\r\n\n\r\n--b\r\nContent-Type: "
+      "application/sdp\r\n\r\nv=0\r\n\r\n--b--",
+      113};
+  CHECK(sip::find_body("multipart/mixed;boundary=b", isup, "application/isup")->content ==
+        std::string_view("\x01\x00\r\n\n", 5));
   CHECK(sip::find_body("multipart/mixed;boundary=b", isup, "application/sdp")->content == "v=0\r\n");
 }
 

@@ -1,10 +1,11 @@
+#include "proto/sip/message.h"
+
 #include <catch2/catch.hpp>
 
 #include <chrono>
 #include <string>
 
 #include "base/text.h"
-#include "proto/sip/message.h"
 
 using namespace voip;
 using sip::Anomaly;
@@ -229,11 +230,13 @@ TEST_CASE("Each deep oddity is named by inspect() alone", "[sip]") {
   // Neighbours that are right.
   for (const std::string_view line :
        {"Date: Sat, 13 Nov 2010 23:29:00 GMT", "Expires: 4294967295", "Timestamp: 54.21 0.1", "Require: 100rel,timer",
-        "Warning: 307 isi.edu \"Session \\\"x\\\"\", 301 b \"c, d\"", "Route: <sip:a;lr>,\"a, b\" <sips:[2001:db8::1]:5061;lr>",
+        "Warning: 307 isi.edu \"Session \\\"x\\\"\", 301 b \"c, d\"",
+        "Route: <sip:a;lr>,\"a, b\" <sips:[2001:db8::1]:5061;lr>",
         "Authorization: Digest username=\"\\\"\", realm=\"a,b\", nonce=x, uri=\"sip:b\", response=\"00\""}) {
     INFO(line);
     sip::Parser parser;
-    const std::string text = replaced(kInvite, "Max-Forwards: 70", std::string("Max-Forwards: 70\r\n") + std::string(line));
+    const std::string text =
+        replaced(kInvite, "Max-Forwards: 70", std::string("Max-Forwards: 70\r\n") + std::string(line));
     const auto message = parser.parse(as_bytes(text));
     REQUIRE(message.ok());
     CHECK(sip::inspect(*message).bits() == 0);
@@ -250,11 +253,12 @@ TEST_CASE("Each deep oddity is named by inspect() alone", "[sip]") {
 TEST_CASE("What is no SIP is refused, with its place named", "[sip]") {
   sip::Parser parser;
   for (const std::string_view text :
-       {"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n", "M-SEARCH * HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n",
-        "OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n", "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", "MSRP a786hjs2 SEND\r\n",
-        "REQMOD icap://x/ ICAP/1.0\r\n\r\n", "GET /SIP/2.0 HTTP/1.1\r\n\r\n", "", "\r\n", "INVITE\r\n", "INVITE SIP/2.0\r\n",
-        "SIP/2.0\r\n\r\n", "SIP/2.0 OK\r\n\r\n", "SIP/x.y 200 OK\r\n\r\n", "INVITE sip:a@b SIP/2\r\n\r\n",
-        "IN VITE\r\n", "\x16\x03\x01\x02\x00\x01", "INVITE sip:a@b XSIP/2.0\r\n\r\n"}) {
+       {"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n", "M-SEARCH * HTTP/1.1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n", "OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n", "MSRP a786hjs2 SEND\r\n", "REQMOD icap://x/ ICAP/1.0\r\n\r\n",
+        "GET /SIP/2.0 HTTP/1.1\r\n\r\n", "", "\r\n", "INVITE\r\n", "INVITE SIP/2.0\r\n", "SIP/2.0\r\n\r\n",
+        "SIP/2.0 OK\r\n\r\n", "SIP/x.y 200 OK\r\n\r\n", "INVITE sip:a@b SIP/2\r\n\r\n", "IN VITE\r\n",
+        "\x16\x03\x01\x02\x00\x01", "INVITE sip:a@b XSIP/2.0\r\n\r\n"}) {
     INFO(text);
     const auto message = parser.parse(as_bytes(text));
     REQUIRE_FALSE(message.ok());
@@ -340,7 +344,8 @@ TEST_CASE("Line ends at every place of a block are found", "[sip]") {
   // The scanner works in blocks of 64 bytes: shift the lines through all positions.
   for (std::size_t pad = 0; pad < 130; ++pad) {
     INFO(pad);
-    const std::string text = replaced(kInvite, "Max-Forwards: 70", "X: " + std::string(pad, 'x') + "\r\nMax-Forwards: 70");
+    const std::string text =
+        replaced(kInvite, "Max-Forwards: 70", "X: " + std::string(pad, 'x') + "\r\nMax-Forwards: 70");
     sip::Parser parser;
     const auto message = parser.parse(as_bytes(text));
     REQUIRE(message.ok());
@@ -368,7 +373,8 @@ TEST_CASE("Headers beyond the cap are not kept, but the message's own fields are
 }
 
 TEST_CASE("A header of a megabyte and one of a hundred thousand folds take linear time", "[sip]") {
-  const std::string large = replaced(kInvite, "Max-Forwards: 70", "X: " + std::string(1 << 20, 'x') + "\r\nMax-Forwards: 70");
+  const std::string large =
+      replaced(kInvite, "Max-Forwards: 70", "X: " + std::string(1 << 20, 'x') + "\r\nMax-Forwards: 70");
   std::string folds = "X: 1";
   for (int i = 0; i < 100000; ++i) folds += "\r\n ,";
   const std::string folded = replaced(kInvite, "Max-Forwards: 70", folds + "\r\nMax-Forwards: 70");
@@ -400,7 +406,8 @@ TEST_CASE("A stream's message ends by its Content-Length", "[sip]") {
     CHECK(part.length == (n >= kInvite.size() - 5 ? kInvite.size() : 0));
   }
   CHECK(sip::stream_length(as_bytes("GET / HTTP/1.1\r\n"), 65536).state == State::kNotSip);
-  const auto large = sip::stream_length(as_bytes(replaced(kInvite, "Content-Length: 5", "Content-Length: 70000")), 65536);
+  const auto large =
+      sip::stream_length(as_bytes(replaced(kInvite, "Content-Length: 5", "Content-Length: 70000")), 65536);
   CHECK(large.state == State::kNotSip);
   CHECK(large.length > 70000);
 }
@@ -418,7 +425,8 @@ TEST_CASE("A head that comes byte by byte is scanned once, folded Content-Length
   for (int i = 0; i < 30000; ++i) head += "X: 1\r\n";
   const auto begin = std::chrono::steady_clock::now();
   sip::HeadScanner slow;
-  for (std::size_t n = 1; n <= head.size(); ++n) (void)slow.feed(as_bytes(std::string_view{head}.substr(0, n)), 1 << 20);
+  for (std::size_t n = 1; n <= head.size(); ++n)
+    (void)slow.feed(as_bytes(std::string_view{head}.substr(0, n)), 1 << 20);
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
 }
 

@@ -1,10 +1,11 @@
+#include "proto/websocket/websocket.h"
+
 #include <catch2/catch.hpp>
 
 #include <string>
 #include <vector>
 
 #include "base/codec.h"
-#include "proto/websocket/websocket.h"
 
 using namespace voip;
 using websocket::Opcode;
@@ -87,13 +88,13 @@ TEST_CASE("Frames that no endpoint may send are refused", "[websocket]") {
     REQUIRE_FALSE(header.ok());
     return header.error().kind;
   };
-  CHECK(error("a1 05") == Malformed::kUnsupported);                    // RSV2
-  CHECK(error("83 05") == Malformed::kBadValue);                       // opcode 3
-  CHECK(error("8b 05") == Malformed::kBadValue);                       // opcode 11
-  CHECK(error("09 05") == Malformed::kBadLength);                      // a ping in pieces
-  CHECK(error("89 7e 00 80") == Malformed::kBadLength);                // a long ping
+  CHECK(error("a1 05") == Malformed::kUnsupported);                        // RSV2
+  CHECK(error("83 05") == Malformed::kBadValue);                           // opcode 3
+  CHECK(error("8b 05") == Malformed::kBadValue);                           // opcode 11
+  CHECK(error("09 05") == Malformed::kBadLength);                          // a ping in pieces
+  CHECK(error("89 7e 00 80") == Malformed::kBadLength);                    // a long ping
   CHECK(error("82 7f 80 00 00 00 00 00 00 00") == Malformed::kBadLength);  // a negative length
-  CHECK(websocket::parse_header(hex("c1 05"))->rsv1);                  // compressed: for the reader to decide
+  CHECK(websocket::parse_header(hex("c1 05"))->rsv1);                      // compressed: for the reader to decide
 }
 
 TEST_CASE("The handshake of RFC 7118 section 4.1 is known for SIP", "[websocket]") {
@@ -117,8 +118,9 @@ TEST_CASE("The handshake of RFC 7118 section 4.1 is known for SIP", "[websocket]
   CHECK(opened->origin == "http://www.example.com");
   CHECK(opened->size == request.size());
 
-  const auto answer = websocket::parse_handshake(as_bytes(
-      "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nconnection: Upgrade\r\nsec-websocket-protocol: SIP\r\n\r\n"));
+  const auto answer =
+      websocket::parse_handshake(as_bytes("HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nconnection: "
+                                          "Upgrade\r\nsec-websocket-protocol: SIP\r\n\r\n"));
   REQUIRE(answer.ok());
   CHECK(answer->status == 101);
   CHECK(answer->upgrade);
