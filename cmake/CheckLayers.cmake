@@ -18,11 +18,12 @@ foreach(file IN LISTS files)
       if(NOT found)
         list(APPEND bad "${file}: ${line}")
       endif()
-    elseif(line MATCHES "<(openssl/|CLI/|pcap)")
+    elseif(line MATCHES "<(openssl/|CLI/|pcap|libpq)")
       set(library ${CMAKE_MATCH_1})
       if((library STREQUAL "openssl/" AND NOT ROOM STREQUAL "crypto") OR
          (library STREQUAL "CLI/" AND NOT ROOM STREQUAL "cli") OR
-         (library STREQUAL "pcap" AND NOT ROOM STREQUAL "capture"))
+         (library STREQUAL "pcap" AND NOT ROOM STREQUAL "capture") OR
+         (library STREQUAL "libpq" AND NOT ROOM STREQUAL "capture"))
         list(APPEND bad "${file}: ${line}")
       endif()
     endif()

@@ -21,6 +21,8 @@ const std::uint64_t kSeed = draw_seed();
 
 }  // namespace
 
+const HashSeeds kHashSeeds{draw_seed(), draw_seed() | 1};
+
 std::uint64_t hash_bytes(ByteView bytes) { return XXH3_64bits_withSeed(bytes.data(), bytes.size(), kSeed); }
 
 TextKey text_key(std::string_view text) {

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -149,8 +149,7 @@ class CappedTable {
     if (id != kNone) {
       free_ = nodes_[id].next;
     } else {
-      id = static_cast<std::uint32_t>(nodes_.size());
-      nodes_.emplace_back();
+      id = nodes_.add();
     }
     Node& node = nodes_[id];
     node.key = key;
@@ -201,6 +200,22 @@ class CappedTable {
     std::uint32_t next = kNone;      // used earlier
   };
 
+  // Nodes in chunks that never move, found by shifts alone.
+  class Nodes {
+   public:
+    Node& operator[](std::uint32_t id) { return chunks_[id >> kShift][id & kMask]; }
+    std::uint32_t add() {
+      if ((size_ & kMask) == 0) chunks_.push_back(std::make_unique<Node[]>(kMask + 1));
+      return size_++;
+    }
+
+   private:
+    static constexpr std::uint32_t kShift = 6;
+    static constexpr std::uint32_t kMask = (1U << kShift) - 1;
+    std::vector<std::unique_ptr<Node[]>> chunks_;
+    std::uint32_t size_ = 0;
+  };
+
   void link_front(std::uint32_t id) {
     Node& node = nodes_[id];
     node.previous = kNone;
@@ -232,7 +247,7 @@ class CappedTable {
   }
 
   FlatMap<Key, std::uint32_t, Hash> index_;
-  std::deque<Node> nodes_;
+  Nodes nodes_;
   std::size_t cap_;
   std::uint64_t evicted_ = 0;
   std::uint32_t head_ = kNone;

@@ -26,6 +26,14 @@ bool istarts_with(std::string_view text, std::string_view prefix);
 std::string_view trim(std::string_view text);
 std::string to_lower(std::string_view text);
 
+// Offset of the first of two or more characters at or after `from`, the size of the text when there is none. The
+// standard find_first_of() calls into the C library for each character.
+template <class... Char>
+constexpr std::size_t find_any(std::string_view text, std::size_t from, Char... wanted) {
+  while (from < text.size() && !((text[from] == wanted) || ...)) ++from;
+  return from < text.size() ? from : text.size();
+}
+
 // The whole text as a decimal number without sign; empty when it is anything else or too large.
 template <std::unsigned_integral T>
 std::optional<T> parse_number(std::string_view text, int base = 10) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "capture/hep_reader.h"
+#include "capture/homer_export.h"
 #include "capture/pcap_reader.h"
 #include "capture/pcapng_reader.h"
 
@@ -71,6 +72,8 @@ const char* to_string(Format format) {
     case Format::kPcapng: return "pcapng";
     case Format::kHepStream: return "hep";
     case Format::kHepDump: return "hep-dump";
+    case Format::kHomerJson: return "homer-json";
+    case Format::kHomerText: return "homer-text";
   }
   return "";
 }
@@ -81,6 +84,8 @@ std::optional<Format> format_of(ByteView head) {
   if (const auto framing = HepReader::recognises(head)) {
     return *framing == HepReader::Framing::kStream ? Format::kHepStream : Format::kHepDump;
   }
+  if (HomerExportReader::recognises_json(head)) return Format::kHomerJson;
+  if (HomerExportReader::recognises_text(head)) return Format::kHomerText;
   return std::nullopt;
 }
 

@@ -8,7 +8,7 @@
 
 namespace voip::capture {
 
-enum class Format : std::uint8_t { kPcap, kPcapng, kHepStream, kHepDump };
+enum class Format : std::uint8_t { kPcap, kPcapng, kHepStream, kHepDump, kHomerJson, kHomerText };
 
 // As InputInfo::format has it.
 const char* to_string(Format format);

@@ -6,6 +6,7 @@
 
 #include "capture/format.h"
 #include "capture/hep_reader.h"
+#include "capture/homer_export.h"
 #include "capture/pcap_reader.h"
 #include "capture/pcapng_reader.h"
 
@@ -40,6 +41,8 @@ std::unique_ptr<RecordReader> make_reader(Format format, InputBuffer& in, const 
     case Format::kPcapng: return std::make_unique<PcapngReader>(in, context);
     case Format::kHepStream: return std::make_unique<HepReader>(in, context, HepReader::Framing::kStream);
     case Format::kHepDump: return std::make_unique<HepReader>(in, context, HepReader::Framing::kDump);
+    case Format::kHomerJson: return std::make_unique<HomerExportReader>(in, context, HomerExportReader::Kind::kJson);
+    case Format::kHomerText: return std::make_unique<HomerExportReader>(in, context, HomerExportReader::Kind::kText);
   }
   return nullptr;
 }
@@ -88,8 +91,15 @@ OpenedInput Input::open(std::unique_ptr<ByteSource> bytes, const ReaderContext& 
   return {std::move(input), false};
 }
 
+std::unique_ptr<Input> Input::of(std::unique_ptr<RecordReader> reader, const ReaderContext& context) {
+  std::unique_ptr<Input> input{new Input};  // private constructor
+  input->info_ = &context.info;
+  input->reader_ = std::move(reader);
+  return input;
+}
+
 void Input::finish() {
-  if (std::exchange(finished_, true)) return;
+  if (std::exchange(finished_, true) || !buffer_) return;
   ProblemLog problems{*info_};
   if (buffer_->out_of_memory()) problems.damage("There is not enough memory for a record of this file.");
   if (std::string why = buffer_->source().problem(); !why.empty()) problems.damage(std::move(why));

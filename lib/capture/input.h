@@ -26,6 +26,9 @@ class Input {
   static OpenedInput open(std::unique_ptr<ByteSource> bytes, const ReaderContext& context, const UnpackLimits& limits,
                           std::size_t chunk = InputBuffer::kDefaultChunk);
 
+  // Of a reader that needs no bytes of a file.
+  static std::unique_ptr<Input> of(std::unique_ptr<RecordReader> reader, const ReaderContext& context);
+
   // False at the end, whose troubles are then in the info.
   bool next(Packet& packet) {
     if (reader_->next(packet)) [[likely]]

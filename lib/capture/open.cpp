@@ -13,6 +13,8 @@
 
 #include "capture/byte_source.h"
 #include "capture/filter.h"
+#include "capture/homer_db.h"
+#include "capture/homer_export.h"
 #include "capture/input.h"
 
 namespace voip::capture {
@@ -93,7 +95,10 @@ struct Stream {
 class MergedSource final : public PacketSource {
  public:
   explicit MergedSource(const OpenOptions& options)
-      : unpack_{options.max_unpacked_bytes, options.max_ratio}, selection_(options, infos_) {}
+      : unpack_{options.max_unpacked_bytes, options.max_ratio},
+        from_(options.from),
+        to_(options.to),
+        selection_(options, infos_) {}
 
   bool next(Packet& packet) override {
     if (selection_.all()) return next_of_all(packet);
@@ -115,12 +120,14 @@ class MergedSource final : public PacketSource {
  private:
   void add_path(const std::string& path);
   void add_directory(const std::string& path);
+  void add_database(const std::string& url);
   void list_directory(const fs::path& directory, int depth, std::set<std::pair<std::uint64_t, std::uint64_t>>& seen,
                       std::vector<std::string>& files, std::string& trouble);
   void unusable(const std::string& path, std::string sentence);
   void note(const std::string& path, const std::string& sentence);
   bool probe(std::uint32_t index);
   void open_now(std::uint32_t index);
+  void open_databases();
   bool read_head(std::uint32_t index);
   ReaderContext context_of(std::uint32_t index) { return {infos_[index], secrets_, index}; }
 
@@ -132,6 +139,9 @@ class MergedSource final : public PacketSource {
   std::uint32_t pop();
 
   UnpackLimits unpack_;
+  Timestamp from_;
+  Timestamp to_;
+  std::vector<std::shared_ptr<HomerDb>> databases_;
   std::vector<InputInfo> infos_;
   std::vector<Secrets> secrets_;
   std::vector<std::string> notes_;
@@ -171,6 +181,10 @@ void MergedSource::add_paths(const std::vector<std::string>& paths) {
 }
 
 void MergedSource::add_path(const std::string& path) {
+  if (HomerDb::is_url(path)) {
+    add_database(path);
+    return;
+  }
   std::error_code error;
   if (path != "-" && fs::is_directory(path, error)) {
     add_directory(path);
@@ -240,6 +254,26 @@ void MergedSource::add_directory(const std::string& path) {
     unusable(path, files.empty()
                        ? std::string("There are no files in this directory.")
                        : fmt::format("There is no capture among the {} files below this directory.", files.size()));
+  }
+}
+
+// Each table is an input of its own: row numbers are unique within a table only.
+void MergedSource::add_database(const std::string& url) {
+  const std::string shown = HomerDb::masked(url);
+  auto database = HomerDb::open(url, from_, to_);
+  if (!database) {
+    unusable(shown, database.error().message);
+    return;
+  }
+  databases_.push_back(*database);
+  for (const std::string& sentence : (*database)->notes()) notes_.push_back(sentence);
+  for (const std::string& table : (*database)->tables()) {
+    InputInfo info;
+    info.path = shown + "#" + table;
+    info.format = "homer-db";
+    infos_.push_back(std::move(info));
+    streams_.emplace_back();
+    streams_.back().path = shown;
   }
 }
 
@@ -318,10 +352,27 @@ bool MergedSource::read_head(std::uint32_t index) {
   }
   stream.has_head = true;
   if (stream.head.frame.time.known()) stream.key = stream.head.frame.time.ns;
+  if (stream.head.frame.number == 1 && stream.head.link == LinkType::kEthernet && homer_made(stream.head.bytes)) {
+    ProblemLog{infos_[index]}.note(
+        "This is an export of Homer, not a capture of the wire: it proves nothing about transport, fragments, MAC "
+        "addresses or hop counts.");
+  }
   return true;
 }
 
+// The places of infos_ are settled only now.
+void MergedSource::open_databases() {
+  for (std::uint32_t i = 0, database = 0, table = 0; i < streams_.size() && database < databases_.size(); ++i) {
+    if (infos_[i].format != "homer-db") continue;
+    streams_[i].input = Input::of(databases_[database]->read(table, context_of(i)), context_of(i));
+    if (++table < databases_[database]->tables().size()) continue;
+    ++database;
+    table = 0;
+  }
+}
+
 Status MergedSource::start(const std::string& filter_text) {
+  open_databases();
   if (const std::string name = host_name_in(filter_text); !name.empty()) {
     return Error{fmt::format(
         "The filter can't be used: \"{}\" is no word of its language, and a host's name would have to be looked up in "

@@ -8,8 +8,9 @@
 #include <array>
 
 #include "base/text.h"
-#include "cli/suggest.h"
+#include "cli/generate.h"
 #include "cli/version.h"
+#include "policy/suggest.h"
 #include "render/renderer.h"
 
 namespace voip::cli {
@@ -42,7 +43,10 @@ struct Typed {
   std::string threads;
   std::string max_memory;
   std::vector<std::string> explain;
+  std::string at;
+  std::string generate;
   bool list_checks = false;
+  bool dump_policy = false;
 };
 
 class HelpFormatter final : public CLI::Formatter {
@@ -102,13 +106,14 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
-std::string format_names() {
-  std::vector<std::string_view> names;
-  for (const render::Format& format : render::formats()) names.push_back(format.name);
-  return fmt::format("{}", fmt::join(names, "|"));
+std::vector<std::string> format_names(const ToolSpec& spec) {
+  std::vector<std::string> names;
+  for (const render::Format& format : render::formats()) names.emplace_back(format.name);
+  for (const render::Format& format : spec.extra_formats) names.emplace_back(format.name);
+  return names;
 }
 
-void add_shared_options(CLI::App& app, Typed& typed, CommonOptions& options) {
+void add_shared_options(CLI::App& app, const ToolSpec& spec, Typed& typed, CommonOptions& options) {
   const auto text = [&app](const char* group, const std::string& names, std::string& into, const char* type,
                            const std::string& help) {
     app.add_option(names, into, help)->group(group)->type_name(type)->take_last();
@@ -132,19 +137,33 @@ void add_shared_options(CLI::App& app, Typed& typed, CommonOptions& options) {
   flag(kInput, "--keep-duplicates", options.source.keep_duplicates, "Count a packet again that was captured twice");
   flag(kInput, "--hash", options.source.hash, "Put the SHA-256 of each input into the report");
 
-  text(kOutput, "-f,--format", typed.format, "FORMAT", format_names() + " (default text)");
+  text(kOutput, "-f,--format", typed.format, "FORMAT",
+       fmt::format("{}; default text", fmt::join(format_names(spec), ", ")));
   texts(kOutput, "-o,--output", typed.outputs, "[FORMAT=]PATH",
         "Write the report to PATH, - is standard output; may be repeated with other formats");
   text(kOutput, "--min-severity", typed.min_severity, "LEVEL",
        "List only findings of LEVEL (critical|high|medium|low|info) and above; all are still counted");
-  text(kOutput, "--tz", typed.zone, "ZONE", "Show times in ZONE (Europe/Paris, local), text format only; default UTC");
+  text(kOutput, "--tz", typed.zone, "ZONE",
+       "Show times in ZONE (Europe/Paris, local), text and HTML only; default UTC");
   text(kOutput, "--color", typed.colour, "WHEN", "auto|always|never; auto is on a terminal without NO_COLOR");
+  text(kOutput, "--annotate", options.annotate, "OUT.pcapng",
+       "Write the packets that findings point to, each with its finding as a comment");
   flag(kOutput, "--reveal", options.reveal, "Show keys, credentials and dialled PINs in full");
 
   texts(kVerdict, "--fail-on", typed.fail_on, "WHAT",
         "Exit with 1 on a finding of this LEVEL or above, or of these checks: LEVEL|ID,...|never (default high)");
   text(kVerdict, "--min-confidence", typed.min_confidence, "LEVEL",
        "Only findings at least that sure count for --fail-on: certain|probable|possible (default probable)");
+
+  text(kVerdict, "--policy", options.policy, "FILE.toml",
+       "What the site says of itself: facts, thresholds, severities, suppressions");
+  flag(kVerdict, "--dump-policy", typed.dump_policy, "Show the policy in force, and where each value comes from");
+  text(kVerdict, "--at", typed.at, "TIME", "Judge certificates and expiries at TIME instead of the call's time");
+  text(kVerdict, "--baseline", options.baseline, "FILE", "Findings in FILE are known: shown as such, never failing");
+  text(kVerdict, "--write-baseline", options.write_baseline, "FILE", "Write the findings of this run as a baseline");
+  text(kVerdict, "--expect", options.expect, "FILE.toml",
+       "Exit with 0 if exactly the findings that FILE names were found, else with 1 and the difference");
+  text(kVerdict, "--write-expect", options.write_expect, "FILE.toml", "Write the findings of this run as expectations");
 
   text(kRun, "--threads", typed.threads, "N", "At most N threads; the report is the same for any N");
   text(kRun, "--max-memory", typed.max_memory, "SIZE", "Scale all tables to about SIZE (512M, 2G; default about 1G)");
@@ -157,6 +176,7 @@ void add_shared_options(CLI::App& app, Typed& typed, CommonOptions& options) {
 
   flag(kAbout, "--list-checks", typed.list_checks, "List every check of this tool (also with --format json)");
   texts(kAbout, "--explain", typed.explain, "ID", "Explain a check, by its id or name");
+  text(kAbout, "--generate", typed.generate, "WHAT", fmt::format("Print {}", fmt::join(generated_kinds(), ", ")));
 }
 
 std::string unknown_option(const CLI::App& app, const std::string& typed) {
@@ -165,7 +185,7 @@ std::string unknown_option(const CLI::App& app, const std::string& typed) {
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& word : option->get_lnames()) known.push_back("--" + word);
   }
-  const std::string meant = name.starts_with("--") ? nearest(name, known) : std::string{};
+  const std::string meant = name.starts_with("--") ? policy::nearest(name, known) : std::string{};
   return fmt::format("unknown option {}{}", name, meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant));
 }
 
@@ -186,7 +206,7 @@ Error no_such_check(const ToolSpec& spec, const std::string& typed) {
     known.emplace_back(rule->id);
     known.emplace_back(rule->name);
   }
-  const std::string meant = nearest(typed, known);
+  const std::string meant = policy::nearest(typed, known);
   return Error{fmt::format("--explain: {} has no check '{}'{}", spec.name, typed,
                            meant.empty() ? " (see --list-checks)" : fmt::format(" (did you mean {}?)", meant))};
 }
@@ -211,7 +231,7 @@ Status read_fail_on(const Typed& typed, const ToolSpec& spec, report::FailPolicy
           known.emplace_back(each->id);
           known.emplace_back(each->name);
         }
-        const std::string meant = nearest(word, known);
+        const std::string meant = policy::nearest(word, known);
         return Error{fmt::format("--fail-on: '{}' is no level, no check of {} and not never{}", word, spec.name,
                                  meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant))};
       }
@@ -225,23 +245,31 @@ Status read_fail_on(const Typed& typed, const ToolSpec& spec, report::FailPolicy
   return Done{};
 }
 
-Error unknown_format(std::string_view option, std::string_view name) {
-  return Error{fmt::format("{}: unknown format '{}' (one of {})", option, name, format_names())};
+// "did you mean" for one word of a list, or the list.
+std::string one_of(std::string_view typed, std::span<const std::string> words) {
+  const std::string meant = policy::nearest(typed, words);
+  return meant.empty() ? fmt::format(" (one of {})", fmt::join(words, ", "))
+                       : fmt::format(" (did you mean {}?)", meant);
 }
 
-Status read_outputs(const Typed& typed, CommonOptions& options) {
+Error unknown_format(const ToolSpec& spec, std::string_view option, std::string_view name) {
+  if (name == "ormat") return Error{"unknown option -format (did you mean --format?)"};
+  return Error{fmt::format("{}: unknown format '{}'{}", option, name, one_of(name, format_names(spec)))};
+}
+
+Status read_outputs(const Typed& typed, const ToolSpec& spec, CommonOptions& options) {
   const std::string format =
       typed.format.empty() ? std::string{render::formats().front().name} : to_lower(typed.format);
-  if (render::find_format(format) == nullptr) return unknown_format("--format", typed.format);
+  if (find_format(spec, format) == nullptr) return unknown_format(spec, "--format", typed.format);
   bool format_used = false;
   for (const std::string& typed_output : typed.outputs) {
     OutputTarget target{format, typed_output};
     const std::size_t equals = typed_output.find('=');
     const std::string prefix = typed_output.substr(0, equals);
     if (equals != std::string::npos && !prefix.empty() && std::ranges::all_of(prefix, is_alpha)) {
-      if (render::find_format(prefix) == nullptr) {
-        return Error{fmt::format("--output: unknown format '{0}' in {1} (one of {2}; ./{1} is a file of that name)",
-                                 prefix, typed_output, format_names())};
+      if (find_format(spec, prefix) == nullptr) {
+        return Error{fmt::format("--output: unknown format '{}' in {}{}; ./{} is a file of that name", prefix,
+                                 typed_output, one_of(prefix, format_names(spec)), typed_output)};
       }
       target = {prefix, typed_output.substr(equals + 1)};
     } else {
@@ -253,10 +281,20 @@ Status read_outputs(const Typed& typed, CommonOptions& options) {
     }
     options.outputs.push_back(std::move(target));
   }
+  std::vector<std::string> taken;
+  for (const OutputTarget& other : options.outputs) taken.push_back(other.path);
+  for (const std::string* path : {&options.write_baseline, &options.write_expect, &options.annotate}) {
+    if (path->empty()) continue;
+    if (std::ranges::find(taken, *path) != taken.end())
+      return Error{fmt::format("{} is named twice as an output", *path)};
+    taken.push_back(*path);
+  }
+  // What --expect says takes the place of the report, unless one is asked for.
+  if (!options.expect.empty() && options.outputs.empty() && typed.format.empty()) return Done{};
   // -f names the format of standard output, unless an -o without a format has taken it.
   const bool for_stdout = options.outputs.empty() || (!typed.format.empty() && !format_used);
-  const bool taken = std::ranges::any_of(options.outputs, [](const OutputTarget& t) { return t.path == "-"; });
-  if (for_stdout && taken) return Error{"--output: standard output can take one report only"};
+  const bool to_stdout = std::ranges::any_of(options.outputs, [](const OutputTarget& t) { return t.path == "-"; });
+  if (for_stdout && to_stdout) return Error{"--output: standard output can take one report only"};
   if (for_stdout) options.outputs.push_back({format, "-"});
   return Done{};
 }
@@ -278,6 +316,7 @@ Status read_values(const Typed& typed, const ToolSpec& spec, CommonOptions& opti
   options.zone = typed.zone;
   if (auto status = read_time("--from", typed.from, options.source.from); !status) return status;
   if (auto status = read_time("--to", typed.to, options.source.to); !status) return status;
+  if (auto status = read_time("--at", typed.at, options.at); !status) return status;
   if (options.source.from.known() && options.source.to.known() && options.source.from >= options.source.to) {
     return Error{"--from is not before --to"};
   }
@@ -307,18 +346,29 @@ Status read_values(const Typed& typed, const ToolSpec& spec, CommonOptions& opti
     if (!size || *size < (16U << 20)) return bad_value("--max-memory", typed.max_memory, "a size of at least 16M");
     options.max_memory = *size;
   }
+  const std::array<std::pair<std::string_view, const std::string*>, 3> papers{
+      {{"--policy", &options.policy}, {"--baseline", &options.baseline}, {"--expect", &options.expect}}};
+  for (const auto& [option, path] : papers) {
+    if (*path == "-") return Error{fmt::format("{}: standard input is for captures, name a file", option)};
+  }
   if (auto status = read_fail_on(typed, spec, options.fail_on); !status) return status;
-  return read_outputs(typed, options);
+  return read_outputs(typed, spec, options);
 }
 
 }  // namespace
+
+const render::Format* find_format(const ToolSpec& spec, std::string_view name) {
+  const auto extra = std::ranges::find(spec.extra_formats, name, &render::Format::name);
+  return extra != spec.extra_formats.end() ? &*extra : render::find_format(name);
+}
 
 Result<CommandLine> parse_command_line(int argc, const char* const* argv, const ToolSpec& spec) {
   CommandLine line;
   Typed typed;
   // CLI11 throws; nothing of it leaves this function.
   try {
-    CLI::App app{std::string{spec.purpose}, std::string{spec.name}};
+    line.app = std::make_shared<CLI::App>(std::string{spec.purpose}, std::string{spec.name});
+    CLI::App& app = *line.app;
     app.formatter(std::make_shared<HelpFormatter>());
     app.set_help_flag("-h,--help", "Show this help")->group(kAbout);
     app.set_version_flag("--version", fmt::format("{} {}", spec.name, kVersion), "Show the version")->group(kAbout);
@@ -327,7 +377,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv, const 
                     "See man {}, and man voip-audit for what all tools share.",
                     spec.name));
     app.allow_extras();
-    add_shared_options(app, typed, line.options);
+    add_shared_options(app, spec, typed, line.options);
     if (spec.add_options) spec.add_options(app);
     try {
       app.parse(argc, argv);
@@ -342,6 +392,13 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv, const 
     }
     for (const std::string& word : app.remaining()) {
       if (word != "--") return Error{unknown_option(app, word)};  // CLI11 leaves the mark itself among the rest
+    }
+    if (!typed.generate.empty()) {
+      auto made = generate(app, spec, typed.generate);
+      if (!made) return made.error();
+      line.action = Action::kPrint;
+      line.text = std::move(*made);
+      return line;
     }
   } catch (const CLI::Error& error) {
     return Error{error.what()};
@@ -371,7 +428,15 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv, const 
   }
   if (auto status = read_values(typed, spec, line.options); !status) return status.error();
   line.files_from = typed.files_from;
-  if (line.options.source.inputs.empty() && line.files_from.empty()) {
+  if (typed.dump_policy) {
+    line.action = Action::kDumpPolicy;
+    return line;
+  }
+  if (spec.check_options) {
+    if (auto status = spec.check_options(); !status) return status.error();
+  }
+  const bool needs_input = !(spec.runs_without_input && spec.runs_without_input());
+  if (needs_input && line.options.source.inputs.empty() && line.files_from.empty()) {
     return Error{fmt::format("no input: name captures, folders or - (see {} --help)", spec.name)};
   }
   const auto dashes = std::ranges::count(line.options.source.inputs, "-");

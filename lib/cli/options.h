@@ -46,6 +46,14 @@ struct CommonOptions {
   bool reveal = false;           // show secrets in full
   unsigned threads = 0;          // 0: as many as help
   std::uint64_t max_memory = 0;  // bytes; 0: the limits as they are
+  Timestamp at;                  // judge at this time instead of the call's; unknown: the call's
+  // Paths; empty: not asked for.
+  std::string policy;
+  std::string baseline;
+  std::string write_baseline;
+  std::string expect;
+  std::string write_expect;
+  std::string annotate;
 };
 
 // The limits of --max-memory: all tables grow or shrink together. The defaults are meant for about 1 GiB.

@@ -1,39 +1,36 @@
 #pragma once
 
 #include <chrono>
-
-#include "capture/source.h"
+#include <cstdint>
+#include <string_view>
 
 namespace voip::cli {
 
-// Passes packets through and says on a terminal's standard error how far the run is, once it has taken a second.
-class ProgressSource final : public capture::PacketSource {
+// Says how far a run is: a line on a terminal's standard error once it has taken a second, and a line whenever the
+// process gets SIGUSR1. One at a time.
+class Progress {
  public:
-  explicit ProgressSource(capture::PacketSource& source) : source_(source), started_(Clock::now()) {}
-  ~ProgressSource() override { erase(); }
-  ProgressSource(const ProgressSource&) = delete;
-  ProgressSource& operator=(const ProgressSource&) = delete;
+  // tool outlives this. visible: show the terminal's line.
+  Progress(std::string_view tool, bool visible);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
-  bool next(capture::Packet& packet) override {
-    if ((++packets_ & 0xfff) == 0) show();
-    return source_.next(packet);
-  }
-  const std::vector<capture::InputInfo>& inputs() const override { return source_.inputs(); }
-  const std::vector<capture::Secrets>& secrets() const override { return source_.secrets(); }
-  const std::vector<std::string>& notes() const override { return source_.notes(); }
-  double progress() const override { return source_.progress(); }
+  // part: 0..1 of the bytes, 0 when it is not known.
+  void update(std::uint64_t packets, double part);
   // Takes the line away again.
   void erase();
 
  private:
   using Clock = std::chrono::steady_clock;
-  void show();
 
-  capture::PacketSource& source_;
+  bool visible_;
+  bool shown_ = false;
   Clock::time_point started_;
-  Clock::time_point shown_;
-  std::uint64_t packets_ = 0;
-  bool visible_ = false;
+  Clock::time_point last_;
 };
+
+// "45 s", "3 min 20 s", "2 h 5 min".
+std::string duration_text(std::chrono::seconds duration);
 
 }  // namespace voip::cli

@@ -16,6 +16,7 @@ report::Coverage run_pipeline(const RunContext& context, session::Observer& anal
     options.key_log += '\n';
   }
   options.tls_keys = context.tls_keys;
+  options.on_progress = context.on_progress;
   const pipeline::Totals totals = pipeline::run(context.source, options, analyzer);
 
   report::Coverage coverage;
@@ -36,6 +37,13 @@ report::Coverage run_pipeline(const RunContext& context, session::Observer& anal
     coverage.notes.push_back(
         fmt::format("{} of {} TLS flows could not be opened: the signalling in them was not seen (--keylog FILE)",
                     totals.tls_flows_opaque, totals.tls_flows));
+  }
+  if (!context.options.call_ids.empty() && totals.calls == 0) {
+    coverage.notes.emplace_back("no call with the Call-ID of --call-id was seen");
+  } else if (totals.packets != 0 && totals.sip_messages == 0 && totals.rtp_packets == 0 &&
+             totals.tls_flows_opaque == 0) {
+    coverage.notes.push_back(
+        fmt::format("neither SIP nor RTP was recognised in {} packets: is this the right capture?", totals.packets));
   }
   if (totals.fragments_unfinished != 0) {
     coverage.notes.push_back(fmt::format("{} fragmented datagrams never became whole", totals.fragments_unfinished));

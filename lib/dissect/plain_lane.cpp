@@ -33,7 +33,7 @@ struct Start {
 // Where no line is known to begin, "ESSAGE sip:..." would be a method like any other: there it must be a known one.
 bool certain_start(ByteView bytes) {
   const std::string_view text = as_text(bytes);
-  const std::string_view word = text.substr(0, text.find_first_of(" \t/"));
+  const std::string_view word = text.substr(0, find_any(text, 0, ' ', '\t', '/'));
   return word == "SIP" || sip::method_of(word) != sip::Method::kOther;
 }
 

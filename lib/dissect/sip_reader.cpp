@@ -15,7 +15,7 @@ std::string_view via_transport(std::string_view via) {
   constexpr std::string_view kUsual = "SIP/2.0/";
   if (via.starts_with(kUsual)) {
     const std::string_view rest = via.substr(kUsual.size());
-    return rest.substr(0, rest.find_first_of(" \t\r\n/"));
+    return rest.substr(0, find_any(rest, 0, ' ', '\t', '\r', '\n', '/'));
   }
   const auto parsed = sip::parse_via(via);
   return parsed ? parsed->transport : std::string_view{};

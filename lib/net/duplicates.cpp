@@ -6,13 +6,6 @@ namespace voip::net {
 
 namespace {
 
-// Both halves of the 128 bit product. The state comes from a seeded hash: nobody can choose values that collide.
-std::uint64_t mix(std::uint64_t state, std::uint64_t value) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(state) * value;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
 constexpr std::uint64_t kFirst = 0x9fb21c651e98df25ULL;
 constexpr std::uint64_t kSecond = 0xd6e8feb86659fd93ULL;
 constexpr std::uint64_t kThird = 0xa0761d6478bd642fULL;
@@ -21,12 +14,21 @@ constexpr std::size_t kEnd = 32;
 
 std::uint64_t hash_ends(ByteView bytes) {
   if (bytes.size() <= 3 * kEnd) return hash_bytes(bytes);
-  return mix(hash_bytes(bytes.first(kEnd)), kThird) ^ hash_bytes(bytes.last(kEnd));
+  return fold(hash_bytes(bytes.first(kEnd)), kThird) ^ hash_bytes(bytes.last(kEnd));
 }
 
 // Media packets are most of all packets, and none repeats the header of another: their ends are enough.
+std::uint64_t hash_media(ByteView payload) {
+  const std::uint8_t* begin = payload.data();
+  const std::uint8_t* end = begin + payload.size();
+  std::uint64_t hash =
+      fold(load_le<std::uint64_t>(begin) ^ kHashSeeds.first, load_le<std::uint64_t>(begin + 8) ^ kHashSeeds.second);
+  hash = fold(hash ^ load_le<std::uint64_t>(begin + 16), kHashSeeds.second ^ load_le<std::uint64_t>(end - 8));
+  return fold(hash ^ load_le<std::uint64_t>(end - 16), kThird);
+}
+
 std::uint64_t hash_datagram(ByteView payload) {
-  return !payload.empty() && payload[0] >> 6 == 2 ? hash_ends(payload) : hash_bytes(payload);
+  return payload.size() >= 24 && payload[0] >> 6 == 2 ? hash_media(payload) : hash_bytes(payload);
 }
 
 std::uint64_t first_half(const IpAddress& address) { return load_le<std::uint64_t>(address.bytes().data()); }
@@ -44,7 +46,7 @@ std::uint64_t duplicate_hash(const IpPacket& packet) {
   } else if (!packet.fragment && packet.protocol == kTcp && bytes.size() >= 20) {
     // Reassembly would not take other bytes for the same sequence numbers either.
     hash = hash_ends(bytes.subspan(18));
-    hash = mix(hash ^ load_le<std::uint64_t>(bytes.data() + 4), kThird ^ load_le<std::uint32_t>(bytes.data() + 12));
+    hash = fold(hash ^ load_le<std::uint64_t>(bytes.data() + 4), kThird ^ load_le<std::uint32_t>(bytes.data() + 12));
     ports = load_le<std::uint32_t>(bytes.data());
   } else {
     hash = hash_bytes(bytes);
@@ -52,16 +54,16 @@ std::uint64_t duplicate_hash(const IpPacket& packet) {
   const std::uint64_t numbers = (std::uint64_t{packet.id} << 32) | ports;
   if (packet.version == 4) {
     const std::uint64_t addresses = (second_half(packet.src) & 0xffffffff00000000ULL) | (second_half(packet.dst) >> 32);
-    hash = mix(hash ^ addresses, kFirst ^ numbers);
+    hash = fold(hash ^ addresses, kFirst ^ numbers);
   } else {
-    hash = mix(hash ^ first_half(packet.src), kFirst ^ numbers);
-    hash = mix(hash ^ second_half(packet.src), kSecond ^ first_half(packet.dst));
-    hash = mix(hash, kThird ^ second_half(packet.dst));
+    hash = fold(hash ^ first_half(packet.src), kFirst ^ numbers);
+    hash = fold(hash ^ second_half(packet.src), kSecond ^ first_half(packet.dst));
+    hash = fold(hash, kThird ^ second_half(packet.dst));
   }
   // Lengths differ where the capture cut one of two packets.
   const std::uint64_t place = packet.fragment ? packet.fragment_offset + (packet.more_fragments ? 1U : 0U) : 2U;
   const std::uint64_t lengths = (std::uint64_t{packet.missing} << 17) ^ bytes.size();
-  return mix(hash ^ (lengths << 26), kSecond ^ ((place << 8) | packet.protocol));
+  return fold(hash ^ (lengths << 26), kSecond ^ ((place << 8) | packet.protocol));
 }
 
 }  // namespace voip::net

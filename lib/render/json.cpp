@@ -79,7 +79,42 @@ void write_summary(RecordWriter& out, const report::Report& report) {
     out.field(report::to_string(severity), report.collector->count(severity));
   }
   out.end_object();
+  out.key("status");
+  out.begin_object();
+  for (const report::FindingStatus status :
+       {report::FindingStatus::kNew, report::FindingStatus::kBaselined, report::FindingStatus::kSuppressed}) {
+    out.field(report::to_string(status), report.collector->count(status));
+  }
+  out.end_object();
   out.field("text", report.headline());
+}
+
+void write_policy(RecordWriter& out, const report::AppliedPolicy& policy) {
+  out.field("path", policy.path);
+  out.key("changed");
+  out.begin_array();
+  for (const report::AppliedPolicy::Change& change : policy.changed) {
+    out.begin_object();
+    out.field("key", change.key);
+    out.field("value", change.value);
+    out.field("default", change.standard);
+    out.end_object();
+  }
+  out.end_array();
+  out.key("suppressions");
+  out.begin_array();
+  for (const report::AppliedPolicy::Entry& entry : policy.suppressions) {
+    out.begin_object();
+    out.field("line", std::uint64_t{entry.line});
+    write_texts(out, "checks", entry.checks);
+    out.field("reason", entry.reason);
+    out.field_time("expires", entry.expires);
+    out.field("suppressed", entry.matched);
+    out.field("expired", entry.expired);
+    out.end_object();
+  }
+  out.end_array();
+  write_texts(out, "notes", policy.notes());
 }
 
 void write_check(RecordWriter& out, const report::CheckTally& check) {
@@ -172,6 +207,12 @@ void render_json(const report::Report& report, const RenderOptions&, Output& out
   out.begin_object();
   write_summary(out, report);
   out.end_object();
+  if (report.policy) {
+    out.key("policy");
+    out.begin_object();
+    write_policy(out, *report.policy);
+    out.end_object();
+  }
   out.key("checks");
   out.begin_array();
   for (const report::CheckTally& check : report.collector->checks()) {
@@ -215,6 +256,7 @@ void render_ndjson(const report::Report& report, const RenderOptions&, Output& o
   for (const report::CheckTally& check : report.collector->checks()) {
     line("check", [&] { write_check(out, check); });
   }
+  if (report.policy) line("policy", [&] { write_policy(out, *report.policy); });
   line("coverage", [&] { write_coverage(out, report.coverage); });
   line("summary", [&] { write_summary(out, report); });
 }

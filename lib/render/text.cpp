@@ -86,6 +86,10 @@ void write_head(TextLines& out, const report::Report& report, bool brief) {
     if (!counts.empty()) counts += ", ";
     counts += fmt::format("{} {}", grouped(n), report::to_string(severity));
   }
+  for (const report::FindingStatus status : {report::FindingStatus::kBaselined, report::FindingStatus::kSuppressed}) {
+    const std::uint64_t n = report.collector->count(status);
+    if (n != 0) counts += fmt::format("; {} of them {}", grouped(n), report::to_string(status));
+  }
   out.paragraph(0, counts.empty() ? "no findings" : "findings: " + counts);
   if (!report.coverage.complete) {
     out.paragraph(0, brief ? "the run is incomplete" : "the run is incomplete: see \"Not seen\" below", Tone::kWarn);
@@ -187,10 +191,6 @@ void write_not_seen(TextLines& out, const report::Report& report) {
     lines.push_back(counted(coverage.tcp_gaps, "gap", "gaps") +
                     " in TCP streams: segments that the capture does not hold");
   }
-  if (coverage.tls_flows_opaque != 0) {
-    lines.push_back(counted(coverage.tls_flows_opaque, "TLS connection", "TLS connections") +
-                    " without keys: signalling inside was not visible (--keylog)");
-  }
   if (const std::string what = list_counts(coverage.evicted); !what.empty()) {
     lines.push_back("given up because a table was full: " + what);
   }
@@ -206,6 +206,17 @@ void write_not_seen(TextLines& out, const report::Report& report) {
   if (lines.empty()) return;
   out.heading("Not seen");
   for (const std::string& line : lines) out.paragraph(1, line);
+}
+
+void write_policy(TextLines& out, const report::AppliedPolicy& policy, bool brief) {
+  const std::vector<std::string> notes = policy.notes();
+  if (notes.empty() && (brief || policy.changed.empty())) return;
+  out.heading("Policy");
+  for (const std::string& note : notes) out.paragraph(1, note, Tone::kWarn);
+  if (brief) return;
+  for (const report::AppliedPolicy::Change& change : policy.changed) {
+    out.paragraph(1, fmt::format("{} = {} (default {})", change.key, change.value, change.standard), Tone::kFaint);
+  }
 }
 
 }  // namespace
@@ -312,6 +323,7 @@ void render_text(const report::Report& report, const RenderOptions& options, Out
   }
   write_findings(out, report);
   if (!options.brief) write_not_seen(out, report);
+  if (report.policy) write_policy(out, *report.policy, options.brief);
 }
 
 }  // namespace voip::render

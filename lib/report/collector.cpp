@@ -25,6 +25,7 @@ Collector::PerRule& Collector::of(const Rule& rule) {
 
 void Collector::add(Finding finding) {
   assert(finding.rule != nullptr && !finding.evidence.empty());
+  if (review_ != nullptr) review_->review(finding);
   PerRule& entry = of(*finding.rule);
   ++entry.added[static_cast<std::size_t>(finding.severity)][static_cast<std::size_t>(finding.confidence)]
                [static_cast<std::size_t>(finding.status)];
@@ -69,6 +70,26 @@ std::uint64_t Collector::count(Severity severity) const {
 std::uint64_t Collector::total() const {
   std::uint64_t sum = 0;
   for (const auto& [id, entry] : rules_) sum += entry.total;
+  return sum;
+}
+
+std::uint64_t Collector::count(FindingStatus status) const {
+  std::uint64_t sum = 0;
+  for (const auto& [id, entry] : rules_) {
+    for (const auto& by_confidence : entry.added) {
+      for (const auto& by_status : by_confidence) sum += by_status[static_cast<std::size_t>(status)];
+    }
+  }
+  return sum;
+}
+
+std::uint64_t Collector::fresh(const Rule& rule, Severity severity) const {
+  const auto found = rules_.find(rule.id);
+  if (found == rules_.end()) return 0;
+  std::uint64_t sum = 0;
+  for (const auto& by_status : found->second.added[static_cast<std::size_t>(severity)]) {
+    sum += by_status[static_cast<std::size_t>(FindingStatus::kNew)];
+  }
   return sum;
 }
 

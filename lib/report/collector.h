@@ -32,6 +32,13 @@ struct CheckTally {
   std::uint64_t count(Verdict verdict) const { return subjects[static_cast<std::size_t>(verdict)]; }
 };
 
+// Looks at each finding before it counts, and may change its severity and status.
+class Review {
+ public:
+  virtual ~Review() = default;
+  virtual void review(Finding& finding) = 0;
+};
+
 // Gathers what the analyzers find. Counts everything; keeps at most so many findings, the first ones of each rule.
 class Collector final : public Sink {
  public:
@@ -44,6 +51,8 @@ class Collector final : public Sink {
   explicit Collector(std::span<const Rule* const> rules) : Collector(rules, Caps{}) {}
   Collector(std::span<const Rule* const> rules, Caps caps);
 
+  // Outlives the last add(); null: none.
+  void set_review(Review* review) { review_ = review; }
   void add(Finding finding) override;
   void tally(const Rule& rule, Verdict verdict, std::uint64_t subjects = 1) override;
 
@@ -56,6 +65,9 @@ class Collector final : public Sink {
   // All that were added, kept or not, whatever their status.
   std::uint64_t count(Severity severity) const;
   std::uint64_t total() const;
+  std::uint64_t count(FindingStatus status) const;
+  // New ones of this rule and severity.
+  std::uint64_t fresh(const Rule& rule, Severity severity) const;
   // Added but not kept.
   std::uint64_t dropped() const { return total() - findings_.size(); }
   // One sentence for each rule that lost findings to a cap; empty when none did.
@@ -74,6 +86,7 @@ class Collector final : public Sink {
   PerRule& of(const Rule& rule);
 
   Caps caps_;
+  Review* review_ = nullptr;
   std::map<std::string_view, PerRule> rules_;
   std::vector<Finding> findings_;
 };

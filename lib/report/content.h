@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/frame_ref.h"
 
@@ -60,6 +62,17 @@ class TextWriter {
   virtual std::string time(Timestamp moment) = 0;
 };
 
+// Receives a tool's part of an HTML page.
+class HtmlWriter {
+ public:
+  using Attributes = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+  virtual ~HtmlWriter() = default;
+  virtual void open(std::string_view tag, Attributes attributes = {}) = 0;  // values are escaped
+  virtual void close() = 0;                                                 // the innermost open tag
+  virtual void text(std::string_view untrusted) = 0;
+  virtual void raw(std::string_view markup) = 0;  // our own, never anything from a capture
+};
+
 // A tool's own part of the report. Both forms tell the same things in the same order.
 class Content {
  public:
@@ -70,6 +83,8 @@ class Content {
   // Writes key and value of each section into the open object: key("calls"), begin_array() ...
   virtual void write_sections(RecordWriter& out) const = 0;
   virtual void write_text(TextWriter& out) const = 0;
+  // False: nothing was written, the page shows the lines of write_text().
+  virtual bool write_html(HtmlWriter&) const { return false; }
 };
 
 }  // namespace voip::report

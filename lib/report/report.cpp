@@ -1,8 +1,25 @@
 #include "report/report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace voip::report {
+
+std::vector<std::string> AppliedPolicy::notes() const {
+  std::vector<std::string> notes;
+  for (const Entry& entry : suppressions) {
+    const std::string who =
+        fmt::format("{}:{}: the suppression of {} ({})", path, entry.line, fmt::join(entry.checks, ", "), entry.reason);
+    if (entry.expired != 0) {
+      notes.push_back(fmt::format("{} has expired on {}: {} finding{} count again", who,
+                                  format_utc(entry.expires, 0).substr(0, 10), entry.expired,
+                                  entry.expired == 1 ? "" : "s"));
+    } else if (entry.matched == 0) {
+      notes.push_back(who + " matched nothing");
+    }
+  }
+  return notes;
+}
 
 std::string Report::headline() const {
   if (content != nullptr) return content->headline();

@@ -120,6 +120,11 @@ Legs assemble_legs(const Call& call) {
     group->leg.hops.push_back(dialog.hop);
     group->leg.confirmed |= dialog.confirmed;
   }
+  // Answers come from the far end first; hops are numbered as the INVITE met them.
+  for (Group& group : groups) {
+    std::ranges::stable_sort(group.leg.path, {}, &DialogLeg::hop);
+    std::ranges::sort(group.leg.hops);
+  }
   if (groups.empty()) {
     // Nobody answered with an SDP: the offers stand alone.
     for (const Exchange& refusal : call.refusals) {

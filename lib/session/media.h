@@ -15,6 +15,8 @@ namespace voip::session {
 class Attachment {
  public:
   virtual ~Attachment() = default;
+  // What the stream's next packet will read first, for the tracker to fetch early. May be null, even stale.
+  std::array<const void*, 2> hot{};
 };
 
 struct Call;

@@ -3,6 +3,8 @@
 #include "dissect/events.h"
 #include "session/call.h"
 #include "session/media.h"
+#include "session/registration.h"
+#include "session/transaction.h"
 
 namespace voip::session {
 
@@ -12,6 +14,12 @@ class Observer {
   virtual ~Observer() = default;
   // Each SIP message, copies left out; call is null when the message belongs to none.
   virtual void on_message(const dissect::SipEvent&, const Call*) {}
+  // Whether the two hooks below are wanted; asked once, before the first packet. Pairing costs time.
+  virtual bool wants_transactions() const { return false; }
+  // Each request with its answers, hop by hop, when it is over. Comes after on_message of the message that ended it.
+  virtual void on_transaction(const Transaction&) {}
+  // What an accepted REGISTER did to a binding. Comes right after its on_transaction.
+  virtual void on_registration(const RegistrationChange&) {}
   // An answer arrived (or changed). dialog.exchanges[index] is complete.
   virtual void on_offer_answer(const Call&, const DialogLeg&, std::size_t) {}
   // Each RTP or SRTP packet; the stream may still be on probation (stream.proven).

@@ -95,6 +95,10 @@ std::shared_ptr<const SdpBody> SdpBody::make(std::string_view text, sdp::Parser&
     for (const sdp::Attribute& attribute : media.attributes) {
       if (kept(attribute.name)) line.attributes.push_back(attribute);
     }
+    // RFC 8285 section 5 and RFC 9335 section 4: at session level they hold for every line.
+    for (const sdp::Attribute& attribute : parsed->attributes) {
+      if (attribute.name == "extmap" || attribute.name == "cryptex") line.attributes.push_back(attribute);
+    }
     for (const sdp::Candidate& candidate : media.candidates) {
       if (line.candidates.size() >= kMaxCandidates) break;
       if (const auto at = IpAddress::parse(candidate.address)) line.candidates.emplace_back(*at, candidate.port);

@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "proto/sip/fields.h"
+#include "session/transactions.h"
 
 namespace voip::session {
 
@@ -92,6 +93,19 @@ void LiveCall::clear() {
   refused = challenged = false;
 }
 
+// Asks for all of a call's memory at once; it has not been looked at for thousands of messages.
+void fetch(const LiveCall* call) {
+  constexpr std::size_t kLine = 64;
+  const auto* begin = reinterpret_cast<const char*>(call);
+  for (std::size_t at = 0; at < sizeof(LiveCall); at += kLine) __builtin_prefetch(begin + at);
+}
+void fetch_lists(const LiveCall& call) {
+  __builtin_prefetch(call.hops.data());
+  __builtin_prefetch(call.pending.data());
+  __builtin_prefetch(call.dialogs.data());
+  __builtin_prefetch(call.sdp_uses.data());
+}
+
 struct Tags {
   std::string_view from;
   std::string_view to;
@@ -103,10 +117,30 @@ struct Target {
   bool rtp = false;
 };
 
+// The way to a live stream without a detour, and what its next packet will need. A capture holds thousands of streams
+// whose packets alternate: each step from pointer to pointer waits for memory, so all is asked for at once.
+struct Shortcut {
+  MediaStream* stream = nullptr;
+  std::array<const void*, 3> hot{};  // the attachment, and what it names
+
+  void fetch() const {
+    constexpr std::size_t kLine = 64;
+    const auto lines = [](const void* at, std::size_t count) {
+      const auto* byte = static_cast<const char*>(at);
+      for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(byte + i * kLine);
+    };
+    lines(stream, 4);
+    lines(hot[0], 2);
+    lines(hot[1], 2);
+    lines(hot[2], 8);
+  }
+};
+
 // A call to look at again when its second comes.
 struct Review {
   std::uint64_t serial = 0;
   TextKey key;
+  const LiveCall* probably = nullptr;  // may be gone: only for a prefetch
 };
 // Each live call is looked at this often: the coarseness of all idle times, and the number of one-second buckets.
 constexpr std::int64_t kReviewEveryS = 32;
@@ -137,7 +171,7 @@ std::string uri_without_parameters(std::string_view name_addr) {
   const auto parsed = sip::parse_name_addr(name_addr);
   if (!parsed) return std::string(trim(name_addr.substr(0, name_addr.find(';'))));
   const std::string_view uri = parsed->uri;
-  return std::string(uri.substr(0, uri.find_first_of(";?")));
+  return std::string(uri.substr(0, find_any(uri, 0, ';', '?')));
 }
 
 std::array<Endpoint, 2> ordered(const Endpoint& a, const Endpoint& b) {
@@ -157,6 +191,7 @@ struct Tracker::Impl {
         keying_flows(l.media_streams) {
     for (const std::string& id : o.call_ids) wanted.push_back(text_key(id));
     seen.resize(8192);
+    if (obs.wants_transactions()) transactions = std::make_unique<Transactions>(l, obs);
   }
 
   Limits limits;
@@ -166,6 +201,7 @@ struct Tracker::Impl {
   sdp::Parser sdp_parser;
   CappedTable<TextKey, std::unique_ptr<LiveCall>> calls;
   CappedTable<StreamKey, std::unique_ptr<MediaStream>> streams;
+  FlatMap<StreamKey, Shortcut> shortcuts;  // of all in `streams`
   CappedTable<StreamKey, std::unique_ptr<RtcpFlow>> rtcp_flows;
   CappedTable<std::array<Endpoint, 2>, std::unique_ptr<KeyingFlow>> keying_flows;
   FlatMap<Endpoint, Target> targets;
@@ -180,6 +216,7 @@ struct Tracker::Impl {
   std::uint64_t next_serial = 0;
   Tags current;
   bool tags_known = false;
+  std::unique_ptr<Transactions> transactions;  // only where the observer wants them
 
   // --- time -----------------------------------------------------------------------------------------------------
 
@@ -205,7 +242,7 @@ struct Tracker::Impl {
   void schedule(const LiveCall& call) {
     const std::int64_t idle_at = (call.activity + idle_limit(call)).ns / kNsPerSecond + 1;
     const std::int64_t second = std::clamp(idle_at, reviewed_s + 1, reviewed_s + kReviewEveryS);
-    reviews[static_cast<std::size_t>(second) % kBuckets].push_back({call.serial, call.key});
+    reviews[static_cast<std::size_t>(second) % kBuckets].push_back({call.serial, call.key, &call});
   }
 
   void review_until(std::int64_t second) {
@@ -215,7 +252,10 @@ struct Tracker::Impl {
       due.clear();
       due.swap(reviews[static_cast<std::size_t>(s) % kBuckets]);
       reviewed_s = s;
-      for (const Review& item : due) review(item);
+      for (std::size_t i = 0; i < due.size(); ++i) {
+        if (i + 2 < due.size()) fetch(due[i + 2].probably);
+        review(due[i]);
+      }
     }
   }
 
@@ -231,9 +271,17 @@ struct Tracker::Impl {
   }
 
   void expire_idle() {
+    if (transactions != nullptr) transactions->advance(now);
     streams.expire(now, limits.stream_idle, [this](const StreamKey&, auto& stream) { retire_stream(stream); });
     rtcp_flows.expire(now, limits.stream_idle * 2, [this](const StreamKey&, auto& flow) { retire_rtcp(flow); });
     keying_flows.expire(now, limits.stream_idle * 2, [this](const auto&, auto& flow) { retire_keying(flow); });
+  }
+
+  void finish_transactions() {
+    if (transactions == nullptr) return;
+    transactions->finish();
+    if (transactions->evicted() != 0) counters.evicted["transactions"] += transactions->evicted();
+    if (const std::uint64_t n = transactions->registrations_evicted(); n != 0) counters.evicted["registrations"] += n;
   }
 
   // --- calls ----------------------------------------------------------------------------------------------------
@@ -242,6 +290,7 @@ struct Tracker::Impl {
   void close_call(LiveCall& call) {
     for (const StreamKey& key : call.stream_keys) {
       streams.erase(key, [&](const StreamKey&, auto& stream) {
+        shortcuts.erase(key);
         if (stream->call == &call) call.streams.push_back(std::move(stream));
       });
     }
@@ -421,13 +470,29 @@ struct Tracker::Impl {
 
   // --- messages -------------------------------------------------------------------------------------------------
 
-  bool is_copy(const SipEvent& event) {
-    // Both ends of a message tell it apart from any other; its middle would only cost time.
-    const ByteView head = first_bytes(event.raw, 160);
-    const ByteView tail = event.raw.last(std::min<std::size_t>(event.raw.size(), 64));
-    const std::uint64_t parts[5] = {hash_bytes(head), hash_bytes(tail), event.raw.size(),
-                                    TableHash<Endpoint>{}(event.src), TableHash<Endpoint>{}(event.dst)};
-    const std::uint64_t digest = hash_bytes({reinterpret_cast<const std::uint8_t*>(parts), sizeof(parts)});
+  bool is_copy(const SipEvent& event, const TextKey& call_key) {
+    // Where it went, which message of its call it is, and its length tell it apart: hashing all of it costs time.
+    struct Parts {
+      std::uint64_t call;
+      std::uint64_t size;
+      std::uint32_t cseq;
+      std::uint32_t kind;
+      Endpoint src;
+      Endpoint dst;
+      std::uint32_t rest;
+    };
+    static_assert(std::has_unique_object_representations_v<Parts>);
+    const sip::MessageView& message = *event.message;
+    const Parts parts{
+        .call = message.call_id.empty() ? hash_bytes(event.raw) : call_key.low,
+        .size = event.raw.size(),
+        .cseq = message.cseq_number,
+        .kind = message.status | static_cast<std::uint32_t>(message.method) << 16,
+        .src = event.src,
+        .dst = event.dst,
+        .rest = 0,
+    };
+    const std::uint64_t digest = hash_bytes({reinterpret_cast<const std::uint8_t*>(&parts), sizeof(parts)});
     SeenMessage& slot = seen[digest & (seen.size() - 1)];
     const bool near = slot.digest == digest && event.frame.time.known() && slot.time_ns != Timestamp::kUnknownNs &&
                       std::abs(event.frame.time.ns - slot.time_ns) <= std::chrono::nanoseconds{kCopyWindow}.count();
@@ -447,7 +512,15 @@ struct Tracker::Impl {
     const TextKey key = text_key(message.call_id);
     tags_known = false;
     if (!wanted.empty() && std::ranges::find(wanted, key) == wanted.end()) return;
-    if (is_copy(event)) {
+    LiveCall* call = nullptr;
+    if (!message.call_id.empty() &&
+        makes_call(message.cseq_method == Method::kOther ? message.method : message.cseq_method)) {
+      if (auto* slot = calls.find_and_touch(key, now)) {
+        call = slot->get();
+        fetch(call);
+      }
+    }
+    if (is_copy(event, key)) {
       ++counters.sip_copies;
       // The wire's copy of what HEP told first: now the hop is known to be on the wire.
       if (event.provenance == net::Provenance::kWire) {
@@ -459,17 +532,20 @@ struct Tracker::Impl {
       return;
     }
     ++counters.sip_messages;
-    LiveCall* call = nullptr;
-    if (!message.call_id.empty() &&
+    if (call == nullptr && !message.call_id.empty() &&
         makes_call(message.cseq_method == Method::kOther ? message.method : message.cseq_method)) {
-      call = call_of(key, event);
+      call = begin_call(key, event);
     }
-    if (call != nullptr) take_message(*call, event);
+    if (call != nullptr) {
+      fetch_lists(*call);
+      take_message(*call, event);
+    }
     observer.on_message(event, call);
+    if (transactions != nullptr) transactions->take(event, call);
   }
 
-  LiveCall* call_of(const TextKey& key, const SipEvent& event) {
-    if (auto* slot = calls.find_and_touch(key, now)) return slot->get();
+  // Null: nothing begins with this message.
+  LiveCall* begin_call(const TextKey& key, const SipEvent& event) {
     const sip::MessageView& message = *event.message;
     const bool begins = (message.cseq_method == Method::kInvite && message.method != Method::kAck) ||
                         message.cseq_method == Method::kBye;
@@ -533,6 +609,20 @@ struct Tracker::Impl {
     call.sdp_use_hops.push_back(hop);
   }
 
+  // The socket goes over from a call that ended: what flows there from now on is another stream, even if all of its
+  // numbers are the same.
+  void release_streams(LiveCall& before, const Endpoint& endpoint) {
+    std::erase_if(before.stream_keys, [&](const StreamKey& key) {
+      if (key.src != endpoint && key.dst != endpoint) return false;
+      auto* stream = streams.find(key);
+      if (stream == nullptr || (*stream)->call != &before) return false;
+      shortcuts.erase(key);
+      before.streams.push_back(std::move(*stream));
+      streams.erase(key);
+      return true;
+    });
+  }
+
   void add_target(LiveCall& call, const Endpoint& endpoint, bool rtp) {
     if (endpoint.port() == 0 || endpoint.address.unspecified() || call.targets.size() >= kMaxTargets) return;
     bool made = false;
@@ -540,6 +630,7 @@ struct Tracker::Impl {
     // RTCP's guessed port never takes an RTP port from another call that lives.
     if (!made && target.call != &call && !rtp && target.call != nullptr && !target.call->ended.known()) return;
     if (made || target.call != &call) {
+      if (!made && target.call != nullptr && target.call->ended.known()) release_streams(*target.call, endpoint);
       target.call = &call;
       target.rtp = rtp;
       call.targets.push_back(endpoint);
@@ -787,15 +878,21 @@ struct Tracker::Impl {
     const rtp::PacketView& packet = event.rtp;
     StreamKey key{datagram.src, datagram.dst, {}};
     for (unsigned i = 0; i < 4; ++i) key.ssrc[i] = static_cast<std::uint8_t>(packet.ssrc >> (24 - 8 * i));
-    auto* slot = streams.find(key);
-    if (slot == nullptr) {
-      slot = &streams.get(key, now, [this](const StreamKey&, auto& gone) {
+    Shortcut* shortcut = shortcuts.find(key);
+    if (shortcut == nullptr) {
+      auto& slot = streams.get(key, now, [this](const StreamKey&, auto& gone) {
         ++counters.evicted["media-streams"];
         retire_stream(gone);
       });
-      *slot = make_stream(key, packet, datagram);
+      slot = make_stream(key, packet, datagram);
+      shortcut = &shortcuts.at_or_new(key);
+      shortcut->stream = slot.get();
     }
-    MediaStream& stream = **slot;
+    shortcut->fetch();
+    MediaStream& stream = *shortcut->stream;
+    if (stream.packets % 64 == 3 && stream.attachment != nullptr) {
+      shortcut->hot = {stream.attachment.get(), stream.attachment->hot[0], stream.attachment->hot[1]};
+    }
     if (!stream.touched.known() || now.ns - stream.touched.ns > kTouchEveryNs) touch(stream);
     if (stream.packets != 0) {
       if (!stream.proven) weigh_step(stream, packet);
@@ -851,6 +948,7 @@ struct Tracker::Impl {
   }
 
   void retire_stream(std::unique_ptr<MediaStream>& stream) {
+    shortcuts.erase(stream->key);
     if (stream->call == nullptr) bind(*stream);
     if (stream->call != nullptr) {
       stream->call->streams.push_back(std::move(stream));
@@ -973,6 +1071,7 @@ struct Tracker::Impl {
   }
 
   void finish() {
+    finish_transactions();
     std::vector<LiveCall*> live;
     calls.for_each([&](const TextKey&, auto& call) { live.push_back(call.get()); });
     std::ranges::sort(live, {}, &LiveCall::serial);

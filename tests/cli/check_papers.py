@@ -75,10 +75,10 @@ def catalogue(tools, env, source):
     for tool in tools:
         for rule in json.loads(programs.run([tool, "--list-checks", "-f", "json"], env, source).stdout):
             for word in (rule["id"], rule["name"]):
-                check(f"{word} is the name of one check", word not in seen)
-                seen[word] = rule
+                # timeline tells what fraud-scan finds: the same rules, to the letter.
+                check(f"{word} is the name of one check", seen.setdefault(word, rule) == rule)
             check(f"{rule['id']} has an id", re.fullmatch(r"[A-Z]+-\d{3}", rule["id"]) is not None)
-            check(f"{rule['id']} has a kebab-case name", re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule["name"]) is not None)
+            check(f"{rule['id']} has a kebab-case name", re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule["name"]) is not None)
             for field in ("title", "trigger", "rationale", "remedy", "reference"):
                 check(f"{rule['id']} has a {field}", len(rule[field]) > 2)
             for field in ("trigger", "rationale", "remedy"):
@@ -104,14 +104,18 @@ def main():
     args = parser.parse_args()
     source = pathlib.Path(args.source).resolve()
     env = programs.environment(args.programs)
-    tools = programs.tools(args.programs)
+    tools = sorted(programs.tools(args.programs), key=os.path.basename)
     page = source / "doc" / "checks.md"
     made = checks_page(tools, env, source)
+    example = source / "doc" / "policy.example.toml"
+    policy = programs.run([tools[0], "--generate", "policy-example"], env, source).stdout.decode()
     if args.write:
         page.write_text(made)
+        example.write_text(policy)
         (source / "README.md").write_text(with_demo(tools, env, source))
         return 0
     check("doc/checks.md is what the programs say (scripts/papers.sh makes it)", page.exists() and page.read_text() == made)
+    check("doc/policy.example.toml is what the programs say (scripts/papers.sh makes it)", example.read_text() == policy)
     catalogue(tools, env, source)
     for tool in tools:
         manual(tool, env, source)

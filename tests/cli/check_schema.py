@@ -17,9 +17,13 @@ except ImportError:
 
 import programs
 
-LINES = {"input": "input", "coverage": "coverage", "summary": "summary", "check": "check", "finding": "finding",
+LINES = {"input": "input", "coverage": "coverage", "summary": "summary", "policy": "policy", "check": "check", "finding": "finding",
          "call": "leg", "orphan_stream": "stream"}
 PLURALS = {"input": "inputs", "check": "checks", "finding": "findings", "call": "calls", "orphan_stream": "orphan_streams"}
+# What a call is depends on the tool.
+CALLS = {"srtp-check": "leg", "stir-verify": "verified_call", "timeline": "timeline_call"}
+# All captures for the first tool; for each other one those of its own folder, and all together once.
+FOLDERS = {"stir-verify": ["stir"], "fraud-scan": ["fraud"], "timeline": ["timeline", "hep"]}
 failures = 0
 
 
@@ -73,8 +77,9 @@ def check_lines(name, schema, text, report):
         fail(name, "lines don't begin with run and end with summary")
     for line in lines:
         kind = line.pop("type")
-        if kind in LINES:
-            part = {"$ref": "#/$defs/" + LINES[kind], "$defs": schema["$defs"]}
+        definition = CALLS.get(report["tool"], "leg") if kind == "call" else LINES.get(kind)
+        if definition is not None:
+            part = {"$ref": "#/$defs/" + definition, "$defs": schema["$defs"]}
             for error in jsonschema.Draft202012Validator(part).iter_errors(line):
                 fail(name, kind, error.json_path, error.message[:200])
     for kind, plural in PLURALS.items():
@@ -104,7 +109,8 @@ def main():
     stub = next(os.path.abspath(p) for p in args.programs if os.path.basename(p) == "voip-stub")
     runs = [[stub, "--bad", "3", "--poor", "2", "--hash", os.path.join(here, "small.pcap"), os.path.join(here, "other.pcap")]]
     for tool in programs.tools(args.programs):
-        runs += [[tool, "--hash", path] for path in captures(data)]
+        for folder in FOLDERS.get(os.path.basename(tool), ["."]):
+            runs += [[tool, "--hash", path] for path in captures(os.path.join(data, folder))]
         runs.append([tool, data])
     reports = 0
     for command in runs:

@@ -5,9 +5,9 @@
 
 #include "cli/command_line.h"
 #include "cli/exit_status.h"
-#include "cli/suggest.h"
 #include "cli/version.h"
 #include "cli/zone.h"
+#include "policy/suggest.h"
 
 using namespace voip;
 using namespace voip::cli;
@@ -117,11 +117,26 @@ TEST_CASE("What is not understood is said, and nothing is thrown", "[cli]") {
   CHECK_FALSE(parse({"--list-checks", "--color", "sometimes"}).ok());
 }
 
-TEST_CASE("Options that nothing stands behind are refused", "[cli]") {
-  for (const char* option : {"--policy", "--baseline", "--write-baseline", "--at", "--annotate"}) {
-    INFO(option);
-    CHECK_FALSE(parse({option, "x", "a"}).ok());
-  }
+TEST_CASE("Every option that the tools share is taken, and its value kept", "[cli]") {
+  const auto line = parse({"--policy", "p", "--baseline", "b", "--write-baseline", "w", "--expect", "e",
+                           "--write-expect", "x", "--annotate", "a", "--at", "2026-01-02T03:04:05Z", "in"});
+  REQUIRE(line.ok());
+  const CommonOptions& options = line->options;
+  CHECK(options.policy == "p");
+  CHECK(options.baseline == "b");
+  CHECK(options.write_baseline == "w");
+  CHECK(options.expect == "e");
+  CHECK(options.write_expect == "x");
+  CHECK(options.annotate == "a");
+  CHECK(options.at.ns == 1767323045LL * kNsPerSecond);
+  CHECK_FALSE(parse({"--at", "noon", "in"}).ok());
+  CHECK_FALSE(parse({"--write-baseline", "x", "-o", "json=x", "in"}).ok());
+}
+
+TEST_CASE("Expectations take the place of the report unless one is asked for", "[cli]") {
+  CHECK(targets(parse({"--expect", "e", "in"})).empty());
+  CHECK(targets(parse({"--expect", "e", "-f", "json", "in"})) == "json>- ");
+  CHECK(targets(parse({"--expect", "e", "-o", "json=r", "in"})) == "json>r ");
 }
 
 TEST_CASE("Sizes have suffixes that are powers of 1024", "[cli]") {
@@ -153,11 +168,11 @@ TEST_CASE("The option --max-memory moves the tables and leaves depths and times 
 
 TEST_CASE("The nearest word is a word that could have been meant", "[cli]") {
   const std::vector<std::string> words{"--format", "--from", "--filter", "--fail-on", "--min-severity"};
-  CHECK(nearest("--fromat", words) == "--format");
-  CHECK(nearest("--form", words) == "--format");
-  CHECK(nearest("--MIN-SEVERITY", words) == "--min-severity");
-  CHECK(nearest("--color", words).empty());
-  CHECK(nearest(std::string(100'000, 'x'), words).empty());
+  CHECK(policy::nearest("--fromat", words) == "--format");
+  CHECK(policy::nearest("--form", words) == "--format");
+  CHECK(policy::nearest("--MIN-SEVERITY", words) == "--min-severity");
+  CHECK(policy::nearest("--color", words).empty());
+  CHECK(policy::nearest(std::string(100'000, 'x'), words).empty());
 }
 
 TEST_CASE("Local times carry their offset, also before 1970 and in a half-hour zone", "[cli]") {

@@ -8,12 +8,15 @@ import hashlib
 import json
 import os
 import pty
+import re
 import select
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 import programs
 
@@ -143,9 +146,73 @@ def terminals(stub, env, data):
     check("no colour in a pipe", b"\x1b" not in got.stdout)
 
 
+def progress(stub, env, data):
+    """One line on a terminal once the run has taken a second, and a status line for SIGUSR1 anywhere."""
+    slow = on_terminal(stub, env, data, "--slow", "400", "-f", "count")
+    check("progress after a second, with rate", re.search(rb"\r\x1b\[K\d+ packets, \d+ a second", slow) is not None, slow)
+    check("progress takes its line away", slow.rfind(b"\r\x1b[K") < slow.rfind(b"5 packets, 1 findings"), slow)
+    check("no progress in the first second", b"a second" not in on_terminal(stub, env, data))
+    for option in ("--no-progress", "-q"):
+        check(f"no progress with {option}", b"a second" not in on_terminal(stub, env, data, "--slow", "400", option))
+    got = programs.run([stub, "--slow", "400", "small.pcap"], env, data)
+    check("no progress in a pipe", got.stderr == b"", got.stderr)
+    process = subprocess.Popen([stub, "--slow", "400", "-q", "small.pcap"], env=env, cwd=data, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1)
+    process.send_signal(signal.SIGUSR1)
+    out, err = process.communicate(timeout=60)
+    check("SIGUSR1 gives a status line", re.fullmatch(rb"voip-stub: [1-5] packets(, \d+ %)?\n", err) is not None, err)
+    check("SIGUSR1 does not end the run", process.returncode == 0 and b"5 packets" in out)
+
+
+def not_allowed(stub, env, data, scratch):
+    """A file of somebody else's. Root reads everything, so another user must try."""
+    program = os.path.join(scratch, "voip-stub")
+    shutil.copy(stub, program)
+    secret = os.path.join(scratch, "secret.pcap")
+    shutil.copy(os.path.join(data, "small.pcap"), secret)
+    os.chmod(secret, 0)
+    os.chmod(scratch, 0o755)
+    os.chmod(program, 0o755)
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    got = programs.run([program, secret], env, scratch, **user)
+    check("a file that may not be read is told", got.returncode == 2 and b"Permission denied" in got.stderr, got.stderr)
+    got = programs.run([program, "-o", os.path.join(data, "r.json"), os.path.join(data, "small.pcap")], env, "/", **user)
+    if user:
+        check("a folder that may not be written is told", got.returncode == 2 and b"ermission denied" in got.stderr, got.stderr)
+
+
+def every_option(program, env, data, scratch):
+    """All that the contract promises of every tool, at once; each says no more than it must."""
+    name = os.path.basename(program)
+    capture = os.path.join(data, "calls", "lying-savp.pcap")
+    shutil.copy(capture, os.path.join(scratch, "a.pcap"))
+    for file, text in (("keys.log", "# none\n"), ("site.toml", "[site]\ncountry = \"US\"\n"), ("list", "a.pcap\n")):
+        open(os.path.join(scratch, file), "w").write(text)
+    got = programs.run([program, "--write-baseline", "known.json", "--write-expect", "expect.toml", "-o", "json=first.json",
+                        "a.pcap"], env, scratch)
+    check(f"{name} writes a baseline and expectations", got.returncode in (0, 1) and got.stdout == b"", got.stderr)
+    options = ["--policy", "site.toml", "--baseline", "known.json", "--fail-on", "low", "--min-severity", "low",
+               "--min-confidence", "possible", "--filter", "ip", "--from", "2020-01-01T00:00:00Z", "--to",
+               "2030-01-01T00:00:00+02:00", "--keylog", "keys.log", "--at", "2026-11-24T00:00:00Z", "--hash", "--annotate",
+               "e.pcapng", "--threads", "2", "--max-memory", "512M", "--tz", "Europe/Paris", "--color", "never", "--no-progress",
+               "-q", "-v", "--reveal", "--keep-duplicates", "--files-from", "list"]
+    formats = [row.split("\t") for row in programs.run([program, "--generate", "options"], env, scratch).stdout.decode().splitlines()]
+    known = next(row[3] for row in formats if row[1] == "--format").split(";")[0].split(", ")
+    outputs = [word for form in known for word in ("-o", f"{form}=out.{form}")]
+    got = programs.run([program, *options, *outputs], env, scratch)
+    check(f"{name} takes every option at once, and known findings don't fail", got.returncode == 0, (got.returncode, got.stderr))
+    for form in known:
+        check(f"{name} writes {form}", os.path.exists(os.path.join(scratch, f"out.{form}")))
+    got = programs.run([program, "--expect", "expect.toml", "a.pcap"], env, scratch)
+    check(f"{name} finds what it found before", got.returncode == 0 and got.stdout == b"as expected by expect.toml\n", got.stdout)
+    got = programs.run([program, "--call-id", "nobody", "-f", "json", "a.pcap"], env, scratch)
+    check(f"{name} takes --call-id", got.returncode in (0, 1), got.stderr)
+
+
 def same_bytes(program, env, data):
     """Twice the same question, in other surroundings: the same answer."""
-    for form in ("json", "ndjson", "text"):
+    for form in ("json", "ndjson", "text", "sarif", "junit", "csv", "prometheus", "ecs", "markdown", "html"):
         answers = {programs.run([program, "-f", form, "calls"], {**env, **more}, data).stdout
                    for more in ({}, {"TZ": "Asia/Tokyo", "LC_ALL": "de_DE.UTF-8", "COLUMNS": "40"})}
         check(f"{os.path.basename(program)} -f {form} gives the same bytes", len(answers) == 1)
@@ -168,8 +235,13 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         outputs(stub, env, data, scratch)
     terminals(stub, env, data)
+    progress(stub, env, data)
+    with tempfile.TemporaryDirectory() as scratch:
+        not_allowed(stub, env, data, scratch)
     for program in [stub, *programs.tools(args.programs)]:
         same_bytes(program, env, calls)
+        with tempfile.TemporaryDirectory() as scratch:
+            every_option(program, env, calls, scratch)
     print(f"{len(failures)} failed")
     return 1 if failures else 0
 

@@ -26,6 +26,7 @@ EXPLAINED = {
 # Fixtures whose tags can't be verified in full from what the inputs hold, and why.
 NO_TAGS = {
     "zrtp": "ZRTP keys never show",
+    "dtls-13:": "no key log: the handshake is made by hand",
     "sdes-unknown-suite": "the suite's name is nobody's",
     "sdes-wrong-key": "the key in use is not the signalled one",
     "tls13-no-keys": "no key log: the signalling stays closed",
@@ -93,7 +94,7 @@ def check_tags(label, truth, stream):
         if auth is not None and good == 0 and not truth.get("hidden_key") and truth.get("suite") is None:
             failures.append(f"{label}: tags verify ({auth['valid']}), though there are none")
         return
-    if not truth.get("keys_in_signalling", True) or "dtls" in label or any(label.startswith(name) for name in NO_TAGS):
+    if not truth.get("keys_in_signalling", True) or any(label.startswith(name) for name in NO_TAGS):
         return
     if auth is None:
         missing.append(f"{label}: no tag verifies, {good} should")
@@ -125,6 +126,8 @@ def check_call(name, truth, rep):
 
 missing = []
 for truth_path in sorted(root.rglob("*.truth.json")):
+    if {"stir", "fraud", "timeline"} & set(truth_path.relative_to(root).parts):
+        continue  # of other tools
     stem = truth_path.name[: -len(".truth.json")]
     truth = json.loads(truth_path.read_text())
     capture = next((truth_path.with_name(stem + end) for end in (".pcap", ".pcapng", ".hep") if truth_path.with_name(stem + end).exists()), None)

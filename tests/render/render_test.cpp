@@ -415,7 +415,7 @@ TEST_CASE("Times of the text form follow the zone that was asked for", "[render]
 TEST_CASE("Formats are found by name", "[render]") {
   CHECK(formats().front().name == "text");
   REQUIRE(find_format("ndjson") != nullptr);
-  CHECK(find_format("sarif") == nullptr);
+  CHECK(find_format("yaml") == nullptr);
   CHECK(find_format("") == nullptr);
 }
 

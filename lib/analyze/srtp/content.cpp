@@ -73,7 +73,7 @@ struct Group {
   }
 };
 
-std::map<std::size_t, Group> groups_of(const std::vector<CallRecord>& calls) {
+std::map<std::size_t, Group> groups_of(const CallRecords& calls) {
   std::map<std::size_t, Group> groups;
   for (const CallRecord& call : calls) {
     Group& group = groups[call.group];
@@ -301,7 +301,7 @@ bool remarkable(const Group& group) {
 
 }  // namespace
 
-Summary summarize(const std::vector<CallRecord>& calls, const std::vector<StreamRecord>& orphans) {
+Summary summarize(const CallRecords& calls, const std::vector<StreamRecord>& orphans) {
   // One byte of flags for each group, at the index of its first call.
   enum : std::uint8_t { kMedia = 1, kClear = 2, kUndetermined = 4, kLying = 8, kLeads = 16 };
   std::vector<std::uint8_t> groups(calls.size(), 0);
@@ -341,7 +341,7 @@ Summary summarize(const std::vector<CallRecord>& calls, const std::vector<Stream
   return summary;
 }
 
-SrtpContent::SrtpContent(std::vector<CallRecord> calls, std::vector<StreamRecord> orphans)
+SrtpContent::SrtpContent(CallRecords calls, std::vector<StreamRecord> orphans)
     : calls_(std::move(calls)), orphans_(std::move(orphans)), summary_(summarize(calls_, orphans_)) {}
 
 std::string SrtpContent::headline() const {

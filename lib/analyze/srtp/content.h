@@ -19,18 +19,18 @@ struct Summary {
   std::uint64_t orphans_clear = 0;
   std::uint64_t orphans_encrypted = 0;
 };
-Summary summarize(const std::vector<CallRecord>& calls, const std::vector<StreamRecord>& orphans);
+Summary summarize(const CallRecords& calls, const std::vector<StreamRecord>& orphans);
 
 // srtp-check's part of the report: calls[] (one entry for each leg) and orphan_streams[].
 class SrtpContent final : public report::Content {
  public:
-  SrtpContent(std::vector<CallRecord> calls, std::vector<StreamRecord> orphans);
+  SrtpContent(CallRecords calls, std::vector<StreamRecord> orphans);
   std::string headline() const override;
   void write_sections(report::RecordWriter& out) const override;
   void write_text(report::TextWriter& out) const override;
 
  private:
-  std::vector<CallRecord> calls_;
+  CallRecords calls_;
   std::vector<StreamRecord> orphans_;
   Summary summary_;
 };

@@ -79,7 +79,7 @@ bool same_span(const CallRecord& a, const CallRecord& b) {
   return end > begin && longer > 0 && static_cast<double>(end - begin) > 0.9 * static_cast<double>(longer);
 }
 
-void join_by_links(const std::vector<CallRecord>& calls, Groups& groups) {
+void join_by_links(const CallRecords& calls, Groups& groups) {
   struct Key {
     TextKey text;
     std::uint64_t kind = 0;
@@ -100,7 +100,7 @@ void join_by_links(const std::vector<CallRecord>& calls, Groups& groups) {
   }
 }
 
-void join_by_media(const std::vector<CallRecord>& calls, Groups& groups) {
+void join_by_media(const CallRecords& calls, Groups& groups) {
   struct Seen {
     std::uint64_t key;
     std::int64_t time_ns;
@@ -129,7 +129,7 @@ void join_by_media(const std::vector<CallRecord>& calls, Groups& groups) {
   }
 }
 
-void join_by_heuristic(const std::vector<CallRecord>& calls, Groups& groups) {
+void join_by_heuristic(const CallRecords& calls, Groups& groups) {
   std::vector<std::uint32_t> digits(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) digits[i] = last_digits(calls[i].dialled);
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -146,7 +146,7 @@ void join_by_heuristic(const std::vector<CallRecord>& calls, Groups& groups) {
 
 }  // namespace
 
-void group_calls(std::vector<CallRecord>& calls) {
+void group_calls(CallRecords& calls) {
   Groups groups(calls.size());
   join_by_links(calls, groups);
   join_by_media(calls, groups);

@@ -728,6 +728,14 @@ void MediaJudge::add(const rtp::PacketView& packet, const FrameRef& frame, bool 
   state.size = size;
 }
 
+std::array<const void*, 2> MediaJudge::hot() const {
+  if (state_ == nullptr) return {};
+  for (const auto& slot : state_->slots) {
+    if (slot != nullptr && slot->payload_type == state_->payload_type) return {state_.get(), slot.get()};
+  }
+  return {state_.get(), nullptr};
+}
+
 std::uint64_t MediaJudge::packets() const { return state_ == nullptr ? 0 : state_->packets; }
 
 namespace {

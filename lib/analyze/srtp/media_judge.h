@@ -82,6 +82,8 @@ class MediaJudge {
   Judgement judge(std::span<const CodecHint> hints, std::optional<unsigned> negotiated_overhead = {}) const;
 
   std::uint64_t packets() const;
+  // Memory that the next add() will read first (for a prefetch, no more).
+  std::array<const void*, 2> hot() const;
 
  private:
   struct State;

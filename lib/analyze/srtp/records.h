@@ -2,12 +2,15 @@
 
 #include <bitset>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "analyze/srtp/keying.h"
 #include "analyze/srtp/media_judge.h"
+#include "analyze/srtp/watches.h"
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "session/call.h"
@@ -39,13 +42,18 @@ struct StreamRecord {
   Strength proof = Strength::kNone;
   std::string reason;
   std::uint64_t cleartext_packets = 0;
+  std::vector<Stretch> clear_stretches;  // those of a second or more, the first ones
+  std::optional<std::int32_t> overhead;  // measured bytes that most packets carry beside the codec's
   // Tags: set when a key of the inputs is proven for this stream.
   bool authenticated = false;
   std::uint64_t checked = 0;
   std::uint64_t valid = 0;
   std::vector<std::uint64_t> failed_frames;
+  std::string exchanged_suite;  // IANA name, where a DTLS handshake gave the proven key
   std::uint64_t rtcp_packets = 0;
   RtcpObserved rtcp_observed = RtcpObserved::kUndetermined;
+  std::uint64_t rtcp_bare = 0;  // with an SRTCP trailer, yet not encrypted
+  FrameRef rtcp_bare_first;
 };
 
 struct MediaRecord {
@@ -83,6 +91,48 @@ struct SecureRefusal {
   FrameRef refusal;
 };
 
+// One inline key that a call's SDPs showed, for SRTP-020.
+struct KeyUse {
+  TextKey identity;
+  std::string masked;
+  FrameRef frame;
+  Endpoint owner;  // where its sender wants media
+};
+
+// Media that went on after the BYE, for SRTP-059.
+struct LateMedia {
+  Endpoint src;
+  Endpoint dst;
+  Span span;
+  Timestamp bye;
+};
+
+// An answer that passed over a stronger suite, for SRTP-016.
+struct SuiteChoice {
+  IpAddress answerer;
+  std::string chosen;
+  std::vector<std::string> passed_over;
+  FrameRef answer;
+  FrameRef offer;
+};
+
+// What an address offered, for SRTP-016.
+struct SuiteOffer {
+  IpAddress offerer;
+  std::string suite;
+  FrameRef frame;
+};
+
+// What only the checks across calls ask for.
+struct CallTraces {
+  bool used = false;  // answered, or media was seen
+  std::vector<KeyUse> keys;
+  std::vector<LateMedia> late;
+  std::vector<SuiteChoice> choices;
+  std::vector<SuiteOffer> suites;
+  std::vector<std::pair<TextKey, FrameRef>> cnames;
+};
+
 struct CallRecord {
   std::uint64_t serial = 0;
   std::string call_id;
@@ -98,12 +148,20 @@ struct CallRecord {
   std::vector<MediaSample> samples;
   std::vector<SecureRefusal> refusals;
   std::optional<FrameRef> clear_success;  // answered, and its audio is RTP/AVP without keys: the answer's frame
-  std::size_t group = 0;                  // index of the group's first call, after grouping
+  std::unique_ptr<CallTraces> traces;     // null: none
+  CallTraces& more() {
+    if (traces == nullptr) traces = std::make_unique<CallTraces>();
+    return *traces;
+  }
+  std::size_t group = 0;                                        // index of the group's first call, after grouping
   session::LinkKind linked_by = session::LinkKind::kHeuristic;  // what tied it to its group
 };
 
+// In chunks: growing never copies, and never needs twice the room.
+using CallRecords = std::deque<CallRecord>;
+
 // Gives each record the index of its group's first call (records are in the order of time). Ties: header identifiers,
 // shared media, shared keys, and last the heuristic of called number, time and host (CHECKS of the catalogue 0.6).
-void group_calls(std::vector<CallRecord>& calls);
+void group_calls(CallRecords& calls);
 
 }  // namespace voip::analyze::srtp

@@ -1,7 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <tuple>
 
+#include "analyze/srtp/rules_keying.h"
+#include "analyze/srtp/rules_path.h"
+#include "analyze/srtp/rules_sdes.h"
 #include "report/rule.h"
 
 namespace voip::analyze::srtp {
@@ -198,19 +203,6 @@ inline constexpr Rule kClearRtcp{
     .reference = "RFC 3711 section 3.4; RFC 4568 section 6.3.2",
 };
 
-inline constexpr Rule kDtlsWithoutFingerprint{
-    .id = "SRTP-036",
-    .name = "dtls-without-fingerprint",
-    .severity = Severity::kHigh,
-    .title = "DTLS-SRTP profile without a fingerprint",
-    .trigger =
-        "A line with profile UDP/TLS/RTP/SAVP(F) and a port has no a=fingerprint at media or session level, in offer "
-        "or answer.",
-    .rationale = "Without the fingerprint the certificate is not bound to the call: anyone can sit in the middle.",
-    .remedy = "Reject such offers. asterisk: media_encryption=dtls fills it in; check relays that filter attributes.",
-    .reference = "RFC 5763 section 5; RFC 8122 section 5; RFC 8842 section 5",
-};
-
 inline constexpr Rule kCoverage{
     .id = "SRTP-063",
     .name = "encryption-coverage",
@@ -222,18 +214,31 @@ inline constexpr Rule kCoverage{
     .reference = "RFC 7201",
 };
 
-inline constexpr std::array<const Rule*, 13> kRules{&kMediaNotEncrypted,
-                                                    &kSdesInClear,
-                                                    &kSecureProfileClearMedia,
-                                                    &kUnnegotiatedEncryption,
-                                                    &kBestEffort,
-                                                    &kAnswerDowngrade,
-                                                    &kDroppedMidCall,
-                                                    &kClearRetry,
-                                                    &kUnequalLegs,
-                                                    &kTagFailures,
-                                                    &kClearRtcp,
-                                                    &kDtlsWithoutFingerprint,
-                                                    &kCoverage};
+inline constexpr std::array<const Rule*, 12> kBasicRules{&kMediaNotEncrypted,
+                                                         &kSdesInClear,
+                                                         &kSecureProfileClearMedia,
+                                                         &kUnnegotiatedEncryption,
+                                                         &kBestEffort,
+                                                         &kAnswerDowngrade,
+                                                         &kDroppedMidCall,
+                                                         &kClearRetry,
+                                                         &kUnequalLegs,
+                                                         &kTagFailures,
+                                                         &kClearRtcp,
+                                                         &kCoverage};
+
+// All groups together, by id.
+template <class... Groups>
+constexpr auto merged(const Groups&... groups) {
+  std::array<const Rule*, (std::tuple_size_v<Groups> + ...)> all{};
+  std::size_t n = 0;
+  const auto take = [&](const auto& group) {
+    for (const Rule* rule : group) all[n++] = rule;
+  };
+  (take(groups), ...);
+  std::ranges::sort(all, [](const Rule* a, const Rule* b) { return a->id < b->id; });
+  return all;
+}
+inline constexpr auto kRules = merged(kBasicRules, kSdesRules, kPathRules, kKeyingRules);
 
 }  // namespace voip::analyze::srtp

@@ -54,6 +54,9 @@ bool each_extension(ByteCursor& in, Function&& function) {
   return block.ok();
 }
 
+// Libraries of 2019 to 2024 (NSS, browsers) speak DTLS 1.3 under a draft's number.
+constexpr std::uint16_t settled(std::uint16_t version) { return (version >> 8) == 0x7f ? kDtls13 : version; }
+
 std::uint64_t fnv(HandshakeType type, ByteView bytes) {
   std::uint64_t hash = 0xcbf29ce484222325 ^ static_cast<std::uint8_t>(type);
   for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
@@ -228,7 +231,7 @@ Parsed<ClientHelloView> parse_client_hello(ByteView body) {
 std::uint16_t best_version(const ClientHelloView& hello) {
   std::uint16_t best = 0;
   for (std::size_t i = 0; i < value_count(hello.supported_versions); ++i) {
-    const std::uint16_t version = value_at(hello.supported_versions, i);
+    const std::uint16_t version = settled(value_at(hello.supported_versions, i));
     if ((version == kDtls13 || version == kDtls12 || version == kDtls10) && (best == 0 || version < best))
       best = version;
   }
@@ -253,7 +256,7 @@ Parsed<ServerHelloView> parse_server_hello(ByteView body) {
       read_use_srtp(value, profiles, hello.srtp_mki);
       if (!profiles.empty()) hello.srtp_profile = value_at(profiles, 0);
     } else if (type == kSupportedVersions && value.size() == 2) {
-      hello.version = load_be<std::uint16_t>(value.data());
+      hello.version = settled(load_be<std::uint16_t>(value.data()));
     } else if (type == kExtendedMasterSecret) {
       hello.extended_master_secret = true;
     }

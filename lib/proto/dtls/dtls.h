@@ -84,6 +84,7 @@ class HandshakeAssembler {
   // The message that this part completes. A repeated message (same number and content) is told once.
   std::optional<Message> add(const HandshakeFragmentView& part);
   std::uint64_t dropped() const { return dropped_; }
+  bool waiting() const { return !open_.empty(); }  // for parts of a message
 
  private:
   struct Range {
@@ -126,11 +127,11 @@ struct ClientHelloView {
   bool pre_shared_key = false;
 };
 Parsed<ClientHelloView> parse_client_hello(ByteView body);
-// The best version that a ClientHello offers: kDtls13 is below kDtls12 as a number.
+// The best version that a ClientHello offers, a draft of 1.3 as kDtls13, which is below kDtls12 as a number.
 std::uint16_t best_version(const ClientHelloView& hello);
 
 struct ServerHelloView {
-  std::uint16_t version = 0;  // chosen: supported_versions where it stands
+  std::uint16_t version = 0;  // chosen: supported_versions where it stands; a draft of 1.3 counts as kDtls13
   ByteView random;
   ByteView session_id;
   std::uint16_t cipher_suite = 0;

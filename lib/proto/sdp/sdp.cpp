@@ -156,8 +156,13 @@ Parsed<Description> Parser::parse(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) odd(Anomaly::kNulByte);
 
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t line_end = std::min(text.find_first_of("\r\n", at), text.size());
-    const std::string_view line = text.substr(at, line_end - at);
+    // CRLF, LF and CR all end a line.
+    std::size_t line_end = std::min(text.find('\n', at), text.size());
+    std::string_view line = text.substr(at, line_end - at);
+    if (const std::size_t cr = line.find('\r'); cr != std::string_view::npos) {
+      line_end = cr + 1 == line.size() ? line_end : at + cr;
+      line = line.substr(0, cr);
+    }
     at = line_end + 1;
     if (line.empty()) continue;
     if (line.size() < 2 || line[1] != '=' || !is_alpha(line[0])) {

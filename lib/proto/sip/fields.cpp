@@ -203,7 +203,7 @@ Parsed<Uri> parse_uri(std::string_view text) {
   if (!sip) {
     const bool hierarchy = text.substr(at).starts_with("//");
     if (hierarchy) at += 2;
-    std::size_t end = std::min(text.find_first_of(";?", at), text.size());
+    std::size_t end = find_any(text, at, ';', '?');
     const std::string_view opaque = text.substr(at, end - at);
     const std::size_t sign = opaque.find('@');
     if (hierarchy || sign != std::string_view::npos) {
@@ -234,7 +234,7 @@ Parsed<Uri> parse_uri(std::string_view text) {
   // then the last '@' before the parameters counts.
   std::size_t sign = text.find('@', at);
   if (sign != std::string_view::npos) {
-    const std::size_t stop = std::min(text.find_first_of(";?", sign), text.size());
+    const std::size_t stop = find_any(text, sign, ';', '?');
     for (std::size_t more = sign + 1; more < stop; ++more) {
       if (text[more] == '@') sign = more;
     }
@@ -277,8 +277,8 @@ Parsed<NameAddr> parse_name_addr(std::string_view value) {
     at = skip_space(value, behind);
     if (at >= value.size() || value[at] != '<') return ParseError{Malformed::kBadSyntax, at, "sip.name-addr"};
   } else {
-    const std::size_t stop = value.find_first_of("<;\"");
-    if (stop != std::string_view::npos && value[stop] == '<') {
+    const std::size_t stop = find_any(value, 0, '<', ';', '"');
+    if (stop < value.size() && value[stop] == '<') {
       result.display = trim(value.substr(0, stop));
       at = stop;
     }
@@ -292,7 +292,7 @@ Parsed<NameAddr> parse_name_addr(std::string_view value) {
       return ParseError{Malformed::kBadSyntax, at, "sip.name-addr"};
     }
   } else {
-    at = std::min(value.find_first_of(";,"), value.size());
+    at = find_any(value, 0, ';', ',');
     result.uri = trim(value.substr(0, at));
   }
   if (result.uri.empty()) return ParseError{Malformed::kMissing, at, "sip.name-addr"};

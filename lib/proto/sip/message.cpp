@@ -35,6 +35,7 @@ bool is_token(char c) { return kTokenTable[static_cast<unsigned char>(c)]; }
 
 // "SIP/" digits "." digits, any case (RFC 3261 section 7.1).
 bool is_sip_version(std::string_view text) {
+  if (text == "SIP/2.0") return true;
   if (text.size() < 7 || !istarts_with(text, "SIP/") || !is_digit(text[4])) return false;
   std::size_t i = 4;
   while (i < text.size() && is_digit(text[i])) ++i;
@@ -406,6 +407,7 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
 
 Looks looks_like_sip(ByteView bytes) {
   const std::string_view text = as_text(first_bytes(bytes, kLongestFirstLine));
+  if (text.size() > 8 && text.starts_with("SIP/2.0 ") && is_digit(text[8])) return Looks::kYes;
   std::size_t first = 0;
   while (first < text.size() && first <= kLongestMethod && is_token(text[first])) ++first;
   if (first > kLongestMethod) return Looks::kNo;
@@ -421,6 +423,11 @@ Looks looks_like_sip(ByteView bytes) {
     // A line that has its version already needs no end, only that nothing but blanks follow.
     if (const StartLine start = split_start_line(text); start.is_sip && !start.version.empty()) return Looks::kYes;
     return text.size() < kLongestFirstLine ? Looks::kNeedMore : Looks::kNo;
+  }
+  constexpr std::string_view kUsualEnd = " SIP/2.0\r";
+  if (line_feed > first + 1 + kUsualEnd.size() && text[first] == ' ' && is_token(text[first + 1]) &&
+      text.substr(line_feed - kUsualEnd.size(), kUsualEnd.size()) == kUsualEnd) {
+    return Looks::kYes;
   }
   return split_start_line(text.substr(0, line_feed)).is_sip ? Looks::kYes : Looks::kNo;
 }

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 #include "base/text.h"
 #include "proto/sip/message.h"
@@ -140,6 +142,27 @@ constexpr std::array<Slot, kSlots> make_slots() {
 }
 constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
 
+// Names are short: a few loads instead of a call to memcmp.
+bool same(const char* a, const char* b, std::size_t size) {
+  const auto word = [](const char* at) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
+  };
+  if (size < sizeof(std::uint64_t)) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (a[i] != b[i]) return false;
+    }
+    return true;
+  }
+  std::size_t i = 0;
+  for (; i + sizeof(std::uint64_t) <= size; i += sizeof(std::uint64_t)) {
+    if (word(a + i) != word(b + i)) return false;
+  }
+  const std::size_t last = size - sizeof(std::uint64_t);
+  return word(a + last) == word(b + last);
+}
+
 }  // namespace
 
 Method method_of(std::string_view name) {
@@ -160,7 +183,10 @@ HeaderId header_id(std::string_view name) {
   for (std::size_t at = slot_of(name);; at = (at + 1) % kSlots) {
     const Slot& slot = kSlotTable[at];
     if (slot.name.empty()) return HeaderId::kOther;
-    if (slot.name.size() == name.size() && (slot.name == name || iequals(slot.name, name))) return slot.id;
+    if (slot.name.size() == name.size() &&
+        (same(slot.name.data(), name.data(), name.size()) || iequals(slot.name, name))) {
+      return slot.id;
+    }
   }
 }
 

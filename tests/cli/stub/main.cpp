@@ -2,6 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "cli/tool.h"
 
 namespace {
@@ -47,15 +50,30 @@ struct Content final : report::Content {
   }
 };
 
+void render_count(const report::Report& report, const render::RenderOptions&, render::Output& out) {
+  const auto* content = static_cast<const Content*>(report.content);
+  out.write(
+      fmt::format("{} packets, {} findings\n", content == nullptr ? 0 : content->packets, report.collector->total()));
+}
+constexpr std::array kFormats{render::Format{"count", "packets and findings", render_count}};
+
 }  // namespace
 
 int main(int argc, char** argv) {
   unsigned bad = 0;
   unsigned poor = 0;
   unsigned lines = 0;
+  unsigned slow = 0;
   std::string message = "seen";
   std::string confidence = "certain";
   std::string fail;
+  std::string call;
+  std::string account;
+  std::string source;
+  std::string number;
+  std::string entity = "thing";
+  std::string token;
+  std::string plain;
   bool limit = false;
   bool throws = false;
   cli::ToolSpec tool;
@@ -69,9 +87,23 @@ int main(int argc, char** argv) {
     app.add_option("--message", message, "What they say")->type_name("TEXT");
     app.add_option("--confidence", confidence, "How sure they are")->type_name("LEVEL");
     app.add_option("--fail", fail, "Why the run can't be done")->type_name("TEXT");
+    app.add_option("--call", call, "The call they are about")->type_name("ID");
+    app.add_option("--account", account, "The account they are about")->type_name("NAME");
+    app.add_option("--source", source, "The address they are about")->type_name("ADDRESS");
+    app.add_option("--number", number, "The number they are about")->type_name("NUMBER");
+    app.add_option("--entity", entity, "What they are about, in fingerprints")->type_name("TEXT");
+    app.add_option("--token", token, "Something to read instead of INPUT")->type_name("TEXT");
+    app.add_option("--plain", plain, "Print this instead of a report")->type_name("TEXT");
+    app.add_option("--slow", slow, "Milliseconds to wait for each packet")->type_name("N");
     app.add_flag("--limit", limit, "Hit a limit");
     app.add_flag("--throw", throws, "Throw something");
   };
+  tool.extra_formats = kFormats;
+  tool.check_options = [&]() -> Status {
+    if (token == "bad") return Error{"--token: 'bad' is no token"};
+    return Done{};
+  };
+  tool.runs_without_input = [&] { return !token.empty(); };
   tool.run = [&](const cli::RunContext& context) -> Result<cli::RunOutcome> {
     if (!fail.empty()) return Error{fail};
     if (throws) throw std::runtime_error("thrown");
@@ -80,26 +112,39 @@ int main(int argc, char** argv) {
     FrameRef first;
     while (context.source.next(packet)) {
       if (!first.known()) first = packet.frame;
-      ++content->packets;
+      context.on_progress(++content->packets);
+      if (slow != 0) std::this_thread::sleep_for(std::chrono::milliseconds{slow});
     }
+    cli::RunOutcome outcome;
+    if (!token.empty()) {
+      first = {.input = static_cast<std::uint32_t>(context.source.inputs().size()), .number = 1, .time = {}};
+      outcome.more_inputs.push_back({.path = "--token", .format = "token", .bytes = token.size()});
+    }
+    if (!plain.empty()) outcome.plain = plain + "\n";
+    if (context.options.at.known()) content->text += fmt::format("at {}. ", format_utc(context.options.at));
     for (const std::string& log : context.key_logs) content->text += fmt::format("key log of {} bytes. ", log.size());
     if (context.options.reveal) content->text += "revealed. ";
     if (!context.options.call_ids.empty()) content->text += fmt::format("calls {}. ", context.options.call_ids.size());
     content->text.append(lines, 'x');
+    std::vector<std::pair<std::string, std::string>> subject;
+    if (!account.empty()) subject.emplace_back("account", account);
+    if (!source.empty()) subject.emplace_back("source", source);
+    if (!number.empty()) subject.emplace_back("number", number);
     const auto add = [&](const report::Rule& rule, unsigned count) {
       for (unsigned i = 0; i < count; ++i) {
         context.findings.add({.rule = &rule,
                               .severity = rule.severity,
                               .confidence = report::confidence_of(confidence).value_or(report::Confidence::kCertain),
                               .message = message,
-                              .entity = fmt::format("thing {}", i),
+                              .call_id = call,
+                              .subject = subject,
+                              .entity = fmt::format("{} {}", entity, i),
                               .evidence = {{.frame = first}}});
       }
       context.findings.tally(rule, report::Verdict::kFail, count);
     };
     add(kBad, bad);
     add(kPoor, poor);
-    cli::RunOutcome outcome;
     outcome.coverage.packets = content->packets;
     outcome.coverage.complete = !limit;
     outcome.content = content;

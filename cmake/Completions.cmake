@@ -1,0 +1,23 @@
+# Completions for bash, zsh and fish, made by the tools themselves from their table of options.
+get_property(tools GLOBAL PROPERTY VOIP_TOOLS)
+set(completions "")
+foreach(tool IN LISTS tools)
+  foreach(row IN ITEMS "bash ${tool}" "zsh _${tool}" "fish ${tool}.fish")
+    separate_arguments(row UNIX_COMMAND ${row})
+    list(GET row 0 shell)
+    list(GET row 1 name)
+    set(file ${PROJECT_BINARY_DIR}/completions/${shell}/${name})
+    add_custom_command(OUTPUT ${file} DEPENDS ${tool} VERBATIM
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/completions/${shell}
+      COMMAND sh -c "\"$1\" --generate complete-$2 > \"$3\"" sh $<TARGET_FILE:${tool}> ${shell} ${file})
+    list(APPEND completions ${file})
+    if(shell STREQUAL bash)
+      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    elseif(shell STREQUAL zsh)
+      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+    else()
+      install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+    endif()
+  endforeach()
+endforeach()
+add_custom_target(completions ALL DEPENDS ${completions})

@@ -1,0 +1,441 @@
+#include "analyze/fraud/calls.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <set>
+
+#include "base/text.h"
+#include "proto/sip/fields.h"
+
+namespace voip::analyze::fraud {
+
+namespace {
+
+constexpr std::size_t kMaxText = 128;
+constexpr std::size_t kMaxHops = 24;
+constexpr std::int64_t kJoinStartNs = 2 * kNsPerSecond;
+constexpr std::int64_t kReuseNs = 40 * kNsPerSecond;  // 64 x T1 and some: the same Call-ID later is another call
+constexpr std::int64_t kSameMomentNs = 500 * kNsPerMs;
+constexpr std::size_t kRecentPerKey = 16;
+
+std::string cut(std::string_view text) { return std::string(text.substr(0, kMaxText)); }
+
+// The user part of a name-addr or URI.
+std::string user_in(std::string_view value) {
+  if (value.empty()) return {};
+  const auto address = sip::parse_name_addr(value);
+  return cut(session::user_of(address ? address->uri : value));
+}
+
+class Groups {
+ public:
+  explicit Groups(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), std::size_t{0}); }
+  std::size_t root(std::size_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  // The earlier one leads.
+  void join(std::size_t a, std::size_t b) {
+    a = root(a);
+    b = root(b);
+    if (a == b) return;
+    if (b < a) std::swap(a, b);
+    parent_[b] = a;
+  }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+bool overlap(const CallRecord& a, const CallRecord& b) {
+  return a.entry().invite.time <= b.end && b.entry().invite.time <= a.end;
+}
+
+// One answers when the other does, and both end together: the two sides of a B2BUA.
+bool same_moments(const CallRecord& a, const CallRecord& b) {
+  const Timestamp x = a.entry().answer.time;
+  const Timestamp y = b.entry().answer.time;
+  if (!x.known() || !y.known() || !a.bye || !b.bye) return false;
+  return std::abs(x.ns - y.ns) < kSameMomentNs && std::abs(a.end.ns - b.end.ns) < kSameMomentNs &&
+         y <= x;  // the far side answers first
+}
+
+TextKey key_of(const IpAddress& host, std::string_view text, std::string_view what) {
+  return text_key(as_text(host.bytes()), text, what);
+}
+
+}  // namespace
+
+std::string_view to_string(CallDirection direction) {
+  switch (direction) {
+    case CallDirection::kInternal: return "internal";
+    case CallDirection::kOutbound: return "outbound";
+    case CallDirection::kInbound: return "inbound";
+    case CallDirection::kTransit: return "transit";
+    case CallDirection::kUnknown: break;
+  }
+  return "unknown";
+}
+
+const CallHop& CallRecord::exit() const {
+  // Answers travel towards the caller: the hop that saw one first lies deepest.
+  const auto earlier = [](const FrameRef& a, const FrameRef& b) { return a.known() && (!b.known() || a < b); };
+  const CallHop* best = &hops.front();
+  for (const CallHop& hop : hops) {
+    if (&hop == best) continue;
+    if (best->answer.known() || hop.answer.known()) {
+      if (earlier(hop.answer, best->answer)) best = &hop;
+    } else if (best->ringing.known() || hop.ringing.known()) {
+      if (earlier(hop.ringing, best->ringing)) best = &hop;
+    } else {
+      best = &hop;  // nobody answered: the last one tried
+    }
+  }
+  return *best;
+}
+
+CallRecord* CallCollector::record_of(const session::Transaction& t, bool make) {
+  const TextKey key = text_key(t.call_id);
+  if (const std::uint32_t* at = by_id_.find(key); at != nullptr) {
+    CallRecord& record = records_[*at];
+    const bool reused =
+        make && record.end.known() && later_by(record.end, t.request.time, std::chrono::nanoseconds{kReuseNs});
+    if (!reused) return &record;
+  }
+  if (!make) return nullptr;
+  if (records_.size() >= cap_) {
+    ++dropped_;
+    return nullptr;
+  }
+  by_id_.at_or_new(key) = static_cast<std::uint32_t>(records_.size());
+  CallRecord& record = records_.emplace_back();
+  record.call_id = t.call_id;
+  return &record;
+}
+
+void CallCollector::on_transaction(const session::Transaction& t) {
+  using sip::Method;
+  const bool initial = t.method == Method::kInvite && !t.in_dialog;
+  CallRecord* record = record_of(t, initial);
+  if (record == nullptr) return;
+  const FrameRef& latest = t.final.known() ? t.final : t.request;
+  if (!record->last.known() || record->last < latest) record->last = latest;
+
+  if (!initial) {
+    if (record->hops.empty()) return;
+    const bool by_caller = t.client.address == record->entry().from;
+    if (by_caller && t.server.address == record->entry().to && t.method != Method::kAck) ++record->others;
+    if (t.method == Method::kBye && (!record->bye || t.request.time < record->end)) {
+      record->bye = true;
+      record->end = t.request.time;
+      record->ended_by_caller = by_caller || std::ranges::any_of(record->hops, [&](const CallHop& hop) {
+                                  return hop.from == t.client.address && hop.to == t.server.address;
+                                });
+    }
+    if (t.method == Method::kRefer) record->transferred = true;
+    if (t.method == Method::kInfo) ++record->digits;
+    return;
+  }
+
+  CallHop* hop = nullptr;
+  for (CallHop& each : record->hops) {
+    if (each.from == t.client.address && each.to == t.server.address) hop = &each;
+  }
+  const bool first = record->hops.empty();
+  if (hop == nullptr) {
+    if (record->hops.size() >= kMaxHops) return;
+    hop = &record->hops.emplace_back();
+    hop->from = t.client.address;
+    hop->to = t.server.address;
+    hop->invite = t.request;
+  }
+  ++hop->requests;
+  if (t.request < hop->invite) hop->invite = t.request;
+  hop->dialled = cut(session::user_of(t.request_uri));
+  if (hop->dialled.empty() && t.request_uri.starts_with("urn:service:sos")) hop->dialled = "sos";
+  hop->caller = cut(session::user_of(t.from_uri));
+  if (!t.asserted_identity.empty()) hop->asserted = user_in(t.asserted_identity);
+  if (t.ringing.known() && (!hop->ringing.known() || t.ringing < hop->ringing)) hop->ringing = t.ringing;
+  if (!t.challenged() || hop->status == 0) {
+    hop->status = t.status;
+    hop->final = t.final;
+  }
+  if (!t.challenged() && !hop->answer.known()) hop->accepted = t.request;
+  if (t.success() && (!hop->answer.known() || t.final < hop->answer)) {
+    hop->answer = t.final;
+    hop->accepted = t.request;
+  }
+  if (first || t.request < record->entry().invite || hop == &record->hops.front()) {
+    record->from_host = cut(session::host_of(t.from_uri));
+    record->to_user = cut(session::user_of(t.to_uri));
+    record->display = cut(t.from_display);
+    record->user_agent = cut(t.user_agent);
+    record->shape = t.shape;
+  }
+  if (!t.diversion.empty() && record->diversion.empty()) record->diversion = user_in(t.diversion);
+  record->challenged |= t.challenged();
+  if (t.login_failed()) ++record->login_failures;
+  if (!t.account().empty() && (record->account.empty() || hop == &record->hops.front())) {
+    record->account = cut(t.account());
+    // Something behind the check of the credentials answered.
+    if (!t.login_failed() && !t.challenged() && (t.status != 0 || t.ringing.known())) record->logged_in = true;
+  }
+  record->cancelled |= t.cancelled;
+  if (t.max_forwards >= 0) record->least_max_forwards = std::min(record->least_max_forwards, t.max_forwards);
+  record->most_vias = std::max(record->most_vias, t.vias);
+}
+
+void CallCollector::on_call_end(const session::Call& call) {
+  const std::uint32_t* at = by_id_.find(text_key(call.call_id));
+  if (at == nullptr) return;
+  CallRecord& record = records_[*at];
+  for (const auto& link : call.links) {
+    if (record.links.size() < 16 && std::ranges::find(record.links, link) == record.links.end())
+      record.links.push_back(link);
+  }
+  // Without a BYE the call lasted at least as long as anything of it was seen.
+  FrameRef last = call.last;
+  for (const auto& stream : call.streams) last = std::max(last, stream->last);
+  if (!record.last.known() || record.last < last) record.last = last;
+}
+
+void CallCollector::on_message(const dissect::SipEvent& event) {
+  if (restored_ == 0 || event.message->is_request || event.message->cseq_method != sip::Method::kInvite) return;
+  if (event.message->status < 101) return;
+  const std::uint32_t* at = by_id_.find(text_key(event.message->call_id));
+  if (at == nullptr || *at >= restored_) return;
+  CallRecord& record = records_[*at];
+  for (CallHop& hop : record.hops) {
+    if (hop.from != event.dst.address || hop.to != event.src.address || hop.status != 0) continue;
+    if (event.message->status < 200) {
+      if (!hop.ringing.known()) hop.ringing = event.frame;
+      continue;
+    }
+    hop.status = event.message->status;
+    hop.final = event.frame;
+    if (event.message->status < 300 && !hop.answer.known()) hop.answer = event.frame;
+    if (!record.last.known() || record.last < event.frame) record.last = event.frame;
+  }
+}
+
+void CallCollector::restore(std::vector<CallRecord> records) {
+  for (CallRecord& record : records) {
+    if (records_.size() >= cap_) break;
+    by_id_.at_or_new(text_key(record.call_id)) = static_cast<std::uint32_t>(records_.size());
+    records_.push_back(std::move(record));
+    restored_ = records_.size();
+  }
+}
+
+std::vector<CallRecord> CallCollector::take() {
+  std::erase_if(records_, [](const CallRecord& record) { return record.hops.empty(); });
+  for (CallRecord& record : records_) {
+    std::ranges::stable_sort(record.hops, [](const CallHop& a, const CallHop& b) { return a.invite < b.invite; });
+    record.requests = record.others;
+    for (const CallHop& hop : record.hops) record.requests += hop.from == record.entry().from ? hop.requests : 0;
+    // The BYE may have come before what it ends was known as answered; else the last sign of life is the end.
+    if (!record.bye) {
+      const CallHop& hop = record.entry();
+      const bool answered = std::ranges::any_of(record.hops, [](const CallHop& h) { return h.answer.known(); });
+      record.end = answered || !hop.final.known() ? record.last.time : hop.final.time;
+    }
+  }
+  std::ranges::stable_sort(
+      records_, [](const CallRecord& a, const CallRecord& b) { return a.entry().invite < b.entry().invite; });
+  by_id_.clear();
+  return std::move(records_);
+}
+
+CallTable::CallTable(std::vector<CallRecord> records) : records_(std::move(records)) { join_legs(); }
+
+bool CallTable::relay(const IpAddress& host) const { return std::ranges::binary_search(relays_, host); }
+bool CallTable::peer(const IpAddress& host) const { return std::ranges::binary_search(peers_, host); }
+
+void CallTable::join_legs() {
+  Groups groups(records_.size());
+  std::set<IpAddress> relays;
+
+  // What the inputs say outright: session identifiers, correlation headers, charging vectors.
+  struct Link {
+    TextKey text;
+    std::uint64_t kind = 0;
+    bool operator==(const Link&) const = default;
+  };
+  FlatMap<Link, std::size_t> first_with;
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    for (const auto& [kind, text] : records_[i].links) {
+      if (kind == session::LinkKind::kSdesKey) continue;
+      bool made = false;
+      std::size_t& other = first_with.at_or_new({text, static_cast<std::uint64_t>(kind)}, &made);
+      if (!made && overlap(records_[other], records_[i])) {
+        groups.join(other, i);
+      } else {
+        other = i;
+      }
+    }
+  }
+
+  // A host that gets a call and within two seconds makes one to the same number, or for the same caller.
+  FlatMap<TextKey, std::vector<std::size_t>> recent;
+  std::vector<bool> continued(records_.size(), false);
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    const CallRecord& record = records_[i];
+    for (std::size_t h = 1; h < record.hops.size(); ++h) {
+      for (std::size_t before = 0; before < h; ++before) {
+        if (record.hops[before].to == record.hops[h].from) relays.insert(record.hops[h].from);
+      }
+    }
+    const IpAddress host = record.entry().from;
+    const std::string number = last_digits(record.entry().dialled, 7);
+    const std::string& caller = record.entry().caller;
+    const auto find = [&](const TextKey& key) {
+      std::size_t best = records_.size();
+      const std::vector<std::size_t>* list = recent.find(key);
+      if (list == nullptr) return best;
+      for (const std::size_t k : *list) {
+        const CallRecord& other = records_[k];
+        if (record.entry().invite.time.ns - other.entry().invite.time.ns > kJoinStartNs) continue;
+        if (!overlap(other, record)) continue;
+        if (best == records_.size() || (continued[best] && !continued[k])) best = k;
+      }
+      return best;
+    };
+    std::size_t lead = records_.size();
+    if (number.size() >= 3) lead = find(key_of(host, number, "n"));
+    if (lead == records_.size() && !caller.empty()) lead = find(key_of(host, caller, "c"));
+    // Neither number nor caller survived: only the same moments of answer and end tell.
+    if (lead == records_.size()) {
+      const std::size_t like = find(key_of(host, {}, "h"));
+      if (like != records_.size() && same_moments(records_[like], record)) lead = like;
+    }
+    if (lead != records_.size()) {
+      groups.join(lead, i);
+      continued[lead] = true;
+      relays.insert(host);
+    }
+    const auto remember = [&](const TextKey& key) {
+      std::vector<std::size_t>& list = recent.at_or_new(key);
+      if (list.size() >= kRecentPerKey) list.erase(list.begin());
+      list.push_back(i);
+    };
+    std::set<IpAddress> reached;
+    for (const CallHop& hop : record.hops) reached.insert(hop.to);
+    for (const IpAddress& to : reached) {
+      if (number.size() >= 3) remember(key_of(to, number, "n"));
+      if (!caller.empty()) remember(key_of(to, caller, "c"));
+      remember(key_of(to, {}, "h"));
+    }
+  }
+  relays_.assign(relays.begin(), relays.end());
+
+  // One PhoneCall a group, in the order of their leaders.
+  call_of_.resize(records_.size());
+  std::vector<std::size_t> place(records_.size());
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    const std::size_t root = groups.root(i);
+    if (root == i) {
+      place[i] = calls_.size();
+      calls_.emplace_back();
+    }
+    call_of_[i] = place[root];
+    calls_[place[root]].records.push_back(i);
+  }
+  for (PhoneCall& call : calls_) {
+    const CallRecord& lead = records_[call.records.front()];
+    const CallHop& entry = lead.entry();
+    call.source = entry.from;
+    call.entry = entry.to;
+    call.start = entry.invite.time;
+    call.invite = entry.invite;
+    call.accepted = entry.accepted.known() ? entry.accepted : entry.invite;
+    call.status = entry.status;
+    call.ringing = entry.ringing.time;
+    call.user_agent = lead.user_agent;
+    call.authenticated = lead.logged_in;
+    call.challenged = lead.challenged;
+    call.cancelled = lead.cancelled;
+    call.ended_by_caller = lead.ended_by_caller;
+    call.requests = lead.requests;
+    call.end = lead.end;
+    call.exit = lead.exit().to;
+    // A proxy's hops share one Call-ID; a B2BUA's far leg says more of where the call went.
+    const CallRecord* far = &lead;
+    for (const std::size_t index : call.records) {
+      const CallRecord& record = records_[index];
+      call.last = std::max(call.last, record.last);
+      call.diverted |= !record.diversion.empty();
+      call.transferred |= record.transferred;
+      for (const CallHop& hop : record.hops) {
+        if (hop.answer.known() && (!call.answer.known() || (index == call.records.front() && hop.from == entry.from))) {
+          call.answer = hop.answer.time;
+          call.answer_frame = hop.answer;
+        }
+      }
+      if (&record != &lead && (record.exit().answer.known() || !far->exit().answer.known())) {
+        if (far == &lead || (record.exit().answer.known() && !far->exit().answer.known())) far = &record;
+      }
+    }
+    call.exit = far->exit().to;
+    if (call.answer.known() && call.end < call.answer) call.end = call.last.time;
+  }
+}
+
+void CallTable::classify(const Site& site, const NumberPlan& plan) {
+  for (PhoneCall& call : calls_) {
+    const CallRecord& lead = records_[call.records.front()];
+    const CallHop& entry = lead.entry();
+    call.number = plan.read(entry.dialled);
+    std::string asserted = entry.asserted;
+    for (const std::size_t index : call.records) {
+      for (const CallHop& hop : records_[index].hops) {
+        if (asserted.empty() && !hop.asserted.empty()) asserted = hop.asserted;
+        // Some hop may say in full what the phone dialled in short.
+        if (hop.dialled.starts_with('+') && call.number.e164.empty() && call.number.kind != NumberClass::kExtension) {
+          Number full = plan.read(hop.dialled);
+          full.dialled = call.number.dialled;
+          if (!full.e164.empty()) call.number = std::move(full);
+        }
+      }
+    }
+    const std::string& shown = entry.asserted.empty() ? entry.caller : entry.asserted;
+    const Number caller = plan.read(shown);
+    call.caller = caller.e164.empty() ? shown : caller.e164;
+    call.account = !lead.account.empty() ? lead.account : entry.caller;
+    const bool from_peer = peer(call.source) || site.peers.contains(call.source);
+    const bool to_peer = peer(call.exit) || site.peers.contains(call.exit);
+    const bool own_number = !call.number.e164.empty() && site.own_number(call.number.e164);
+    if (from_peer && to_peer) {
+      call.direction = CallDirection::kTransit;
+    } else if (from_peer) {
+      call.direction = CallDirection::kInbound;
+    } else if (to_peer || (call.number.external() && !own_number)) {
+      call.direction = CallDirection::kOutbound;
+    } else if (call.number.kind == NumberClass::kExtension || call.number.kind == NumberClass::kName || own_number) {
+      call.direction = CallDirection::kInternal;
+    } else {
+      call.direction = CallDirection::kUnknown;
+    }
+  }
+}
+
+Peak concurrency(const std::vector<const PhoneCall*>& calls) {
+  std::vector<std::pair<std::int64_t, int>> steps;
+  steps.reserve(calls.size() * 2);
+  for (const PhoneCall* call : calls) {
+    if (!call->start.known() || !call->end.known() || call->end < call->start) continue;
+    steps.emplace_back(call->start.ns, 1);
+    steps.emplace_back(call->end.ns, -1);
+  }
+  // An end at the same moment as a start frees its place first.
+  std::ranges::sort(steps);
+  Peak peak;
+  std::int64_t now = 0;
+  for (const auto& [at, step] : steps) {
+    now += step;
+    if (now > 0 && static_cast<std::uint64_t>(now) > peak.calls) peak = {static_cast<std::uint64_t>(now), {at}};
+  }
+  return peak;
+}
+
+}  // namespace voip::analyze::fraud

@@ -1,0 +1,182 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "analyze/fraud/numbers.h"
+#include "analyze/fraud/site.h"
+#include "base/endpoint.h"
+#include "base/frame_ref.h"
+#include "base/hash.h"
+#include "base/table.h"
+#include "session/call.h"
+#include "session/observer.h"
+#include "session/transaction.h"
+
+namespace voip::analyze::fraud {
+
+// An initial INVITE between two hosts, repeats with credentials included.
+struct CallHop {
+  IpAddress from;
+  IpAddress to;
+  std::string dialled{};   // user of the Request-URI
+  std::string caller{};    // user of From
+  std::string asserted{};  // user of P-Asserted-Identity; empty: none
+  FrameRef invite{};       // the first
+  FrameRef accepted{};     // the last INVITE of this hop that was answered by 2xx; else by anything but a challenge
+  FrameRef ringing{};
+  FrameRef answer{};  // 2xx
+  FrameRef final{};
+  unsigned status = 0;
+  std::uint32_t requests = 0;  // INVITEs, retransmissions left out
+};
+
+// All that is kept of one Call-ID.
+struct CallRecord {
+  std::string call_id{};
+  std::string account{};  // digest username of the INVITE on the first hop
+  std::string user_agent{};
+  std::string from_host{};
+  std::string to_user{};
+  std::string display{};
+  std::string diversion{};      // user of the first Diversion
+  std::vector<CallHop> hops{};  // in the order of their INVITEs
+  std::vector<std::pair<session::LinkKind, TextKey>> links{};
+  FrameRef last{};
+  Timestamp end{};             // BYE, CANCEL, refusal, or the last sign of life
+  std::uint64_t shape = 0;     // order of the INVITE's header fields
+  std::uint32_t requests = 0;  // of the caller on its first hop: retransmissions and ACK left out
+  std::uint32_t others = 0;    // of these, all but the INVITEs
+  std::uint32_t login_failures = 0;
+  int least_max_forwards = 255;
+  unsigned most_vias = 0;
+  bool challenged = false;
+  bool logged_in = false;  // an INVITE with credentials went further than a refusal of them
+  bool bye = false;
+  bool ended_by_caller = false;
+  bool cancelled = false;
+  bool transferred = false;  // REFER or Replaces within
+  std::uint32_t digits = 0;  // INFO requests within
+
+  const CallHop& entry() const { return hops.front(); }
+  const CallHop& exit() const;  // the hop farthest from the caller, as far as can be told
+};
+
+enum class CallDirection : std::uint8_t { kInternal, kOutbound, kInbound, kTransit, kUnknown };
+std::string_view to_string(CallDirection direction);
+
+// One call, whatever its legs and Call-IDs.
+struct PhoneCall {
+  std::vector<std::size_t> records{};  // in CallTable::records(), the first leads
+  CallDirection direction = CallDirection::kUnknown;
+  std::string account{};  // authenticated username, else the caller's user name where it may be one; empty: a stranger
+  std::string caller{};   // number or name of the caller, as shown (P-Asserted-Identity first)
+  std::string user_agent{};
+  IpAddress source;     // who sent the first INVITE
+  IpAddress entry;      // to whom
+  IpAddress exit;       // where the call went in the end
+  Number number{};      // called
+  FrameRef invite{};    // first INVITE
+  FrameRef accepted{};  // the INVITE that was answered
+  FrameRef answer_frame{};
+  FrameRef last{};
+  Timestamp start{};
+  Timestamp ringing{};
+  Timestamp answer{};  // unknown: not answered
+  Timestamp end{};
+  unsigned status = 0;  // final response as the caller got it; 0: none
+  bool authenticated = false;
+  bool challenged = false;
+  bool cancelled = false;
+  bool ended_by_caller = false;
+  bool diverted = false;
+  bool transferred = false;
+  std::uint32_t requests = 0;
+
+  bool answered() const { return answer.known(); }
+  double seconds() const { return answered() ? std::max(0.0, seconds_between(answer, end)) : 0.0; }
+  double ring_seconds() const { return seconds_between(ringing.known() ? ringing : start, answered() ? answer : end); }
+  // Leaves the site, though the number may not tell where to.
+  bool external() const {
+    return number.external() || (direction == CallDirection::kOutbound && number.kind == NumberClass::kUnknown);
+  }
+  bool outbound() const { return direction == CallDirection::kOutbound; }
+  bool inbound() const { return direction == CallDirection::kInbound; }
+};
+
+// Keeps a small record of each Call-ID. Memory: bounded by `cap` records; what is beyond is counted.
+class CallCollector {
+ public:
+  explicit CallCollector(std::size_t cap) : cap_(cap) {}
+  void on_transaction(const session::Transaction& t);
+  void on_call_end(const session::Call& call);
+  // Answers to INVITEs that an earlier run saw: no transaction of this run tells them.
+  void on_message(const dissect::SipEvent& event);
+  // What an earlier run knew; before the first transaction.
+  void restore(std::vector<CallRecord> records);
+  // The records in the order of their first INVITEs; the collector is empty after.
+  std::vector<CallRecord> take();
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  CallRecord* record_of(const session::Transaction& t, bool make);
+
+  std::size_t cap_;
+  std::uint64_t dropped_ = 0;
+  std::size_t restored_ = 0;  // the first ones are an earlier run's
+  std::vector<CallRecord> records_;
+  FlatMap<TextKey, std::uint32_t> by_id_;
+};
+
+// All calls of the inputs.
+class CallTable {
+ public:
+  CallTable() = default;
+  // Joins the legs of each call; what depends on the site comes with classify().
+  explicit CallTable(std::vector<CallRecord> records);
+
+  // Reads numbers and directions as the site's facts say.
+  void classify(const Site& site, const NumberPlan& plan);
+
+  // Takes the account from calls whose caller only claims one.
+  template <class Wanted>
+  void disown(Wanted wanted) {
+    for (PhoneCall& call : calls_) {
+      if (!call.authenticated && wanted(call)) call.account.clear();
+    }
+  }
+
+  const std::vector<CallRecord>& records() const { return records_; }
+  const std::vector<PhoneCall>& calls() const { return calls_; }  // by start
+  // Index of the call that a record belongs to.
+  std::size_t call_of(std::size_t record) const { return call_of_[record]; }
+  // Hosts that pass calls on (proxies, B2BUAs).
+  bool relay(const IpAddress& host) const;
+  const std::vector<IpAddress>& relays() const { return relays_; }
+  // A host that the site exchanges calls with: known by policy, or by how its calls go.
+  bool peer(const IpAddress& host) const;
+
+  void set_peers(std::vector<IpAddress> peers) { peers_ = std::move(peers); }
+
+ private:
+  void join_legs();
+
+  std::vector<CallRecord> records_;
+  std::vector<std::size_t> call_of_;
+  std::vector<PhoneCall> calls_;
+  std::vector<IpAddress> relays_;  // sorted
+  std::vector<IpAddress> peers_;   // sorted
+};
+
+// The most calls that went on at one moment. Spans without an end count until their last sign of life.
+struct Peak {
+  std::uint64_t calls = 0;
+  Timestamp at{};
+};
+Peak concurrency(const std::vector<const PhoneCall*>& calls);
+
+}  // namespace voip::analyze::fraud

@@ -1,0 +1,113 @@
+#include "analyze/fraud/casework.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace voip::analyze::fraud {
+
+using report::Confidence;
+using report::Severity;
+
+Fired fired(const report::Rule& rule, Severity severity, Confidence confidence, std::string message) {
+  Fired one;
+  one.rule = &rule;
+  one.severity = severity;
+  one.confidence = confidence;
+  one.message = std::move(message);
+  return one;
+}
+
+std::vector<report::Evidence> Casework::evidence(const FrameRef& first, const FrameRef& decisive, std::string_view note,
+                                                 const FrameRef& last) {
+  std::vector<report::Evidence> out;
+  const auto add = [&](const FrameRef& frame, std::string_view words) {
+    if (!frame.known()) return;
+    for (const report::Evidence& known : out) {
+      if (known.frame == frame) return;
+    }
+    out.push_back({.frame = frame, .note = std::string(words)});
+  };
+  if (decisive == first) {
+    add(decisive, note);
+  } else {
+    add(first, "first");
+    add(decisive, note);
+  }
+  add(last, "last");
+  return out;
+}
+
+std::size_t Casework::raise(Incident incident, const std::vector<std::uint32_t>& culprits) {
+  Signs signs;
+  FrameRef sign_frame;
+  bool answered = false;
+  for (const std::uint32_t index : culprits) {
+    const Source& source = book.sources()[index];
+    incident.sources.push_back(source.address);
+    signs.add(source.signs);
+    if (source.sign_frame.known() && (!sign_frame.known() || source.sign_frame < sign_frame)) {
+      sign_frame = source.sign_frame;
+    }
+    answered |= source.answered != 0;
+  }
+  if (const auto tool = signs.attributed(); tool && incident.tool.empty()) incident.tool = to_string(*tool);
+  const auto beside = [&](const report::Rule& rule, std::string message) {
+    if (std::ranges::find(incident.checks, &rule, &Fired::rule) != incident.checks.end() || !sign_frame.known()) return;
+    Fired one = fired(rule, answered ? std::min(rule.severity, Severity::kMedium) : rule.severity,
+                      Confidence::kProbable, std::move(message));
+    one.evidence.push_back({.frame = sign_frame, .note = "signs of the program"});
+    incident.checks.push_back(std::move(one));
+  };
+  if (const auto tool = signs.named(); tool && *tool != Tool::kSipp) {
+    beside(*tool == Tool::kNmap ? kServiceProbe : kKnownScanner,
+           fmt::format("signs of {}: {}", to_string(*tool), signs.describe()));
+  } else if (const auto built = signs.structured()) {
+    beside(*built == Tool::kSippts ? kSipptsStructure : kSipviciousStructure,
+           fmt::format("built as {} builds its requests, under another name: {}", to_string(*built), signs.describe()));
+  }
+  const std::size_t place = findings.incidents.add(std::move(incident));
+  for (const std::uint32_t index : culprits) {
+    book.sources()[index].suspect = true;
+    book.sources()[index].incidents.push_back(place);
+  }
+  return place;
+}
+
+Kind scan_kind(const Source& source) {
+  const auto of = [&](sip::Method method) { return source.methods[static_cast<std::size_t>(method)]; };
+  const std::uint64_t options = of(sip::Method::kOptions);
+  const std::uint64_t registers = of(sip::Method::kRegister);
+  const std::uint64_t invites = of(sip::Method::kInvite);
+  if (invites > options && invites > registers) return Kind::kInviteScan;
+  return registers > options ? Kind::kRegisterScan : Kind::kOptionsScan;
+}
+
+std::string listed(const std::vector<std::string>& names, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < most; ++i) {
+    if (i != 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += names[i];
+  }
+  if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
+  return text;
+}
+
+double numeric_run(const std::vector<std::string>& names) {
+  std::vector<std::uint32_t> numbers;
+  for (const std::string& name : names) {
+    if (name.size() > 6) continue;
+    if (const auto number = parse_number<std::uint32_t>(name)) numbers.push_back(*number);
+  }
+  if (numbers.size() * 2 < names.size() || numbers.size() < 2) return 0;
+  std::ranges::sort(numbers);
+  std::size_t steps = 0;
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    if (numbers[i] - numbers[i - 1] <= 1) ++steps;
+  }
+  return static_cast<double>(steps) / static_cast<double>(numbers.size() - 1);
+}
+
+}  // namespace voip::analyze::fraud

@@ -1,0 +1,500 @@
+#include "analyze/fraud/malformed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "base/text.h"
+#include "proto/sip/fields.h"
+
+namespace voip::analyze::fraud {
+
+namespace {
+
+using report::Confidence;
+using report::Severity;
+using sip::Anomaly;
+using sip::HeaderId;
+using sip::Method;
+
+constexpr std::uint64_t kInspectOfEach = 4;  // beyond, every eighth, and all once something was wrong
+constexpr std::size_t kMaxTimes = 4096;
+constexpr std::size_t kBroken = 10;
+constexpr int kKinds = 3;
+
+// Errors of grammar. Habits of old or lax but honest devices are not among them.
+sip::AnomalySet grammar_errors(const sip::AnomalySet& all) {
+  static constexpr std::array kErrors{Anomaly::kBadStartLine,
+                                      Anomaly::kBadVersion,
+                                      Anomaly::kStartLineBlanks,
+                                      Anomaly::kMissingVia,
+                                      Anomaly::kMissingFrom,
+                                      Anomaly::kMissingTo,
+                                      Anomaly::kMissingCallId,
+                                      Anomaly::kMissingCSeq,
+                                      Anomaly::kDuplicateSingleHeader,
+                                      Anomaly::kBadHeaderLine,
+                                      Anomaly::kBadHeaderName,
+                                      Anomaly::kBadCSeq,
+                                      Anomaly::kCSeqOutOfRange,
+                                      Anomaly::kCSeqMethodMismatch,
+                                      Anomaly::kBadContentLength,
+                                      Anomaly::kContentLengthTooLarge,
+                                      Anomaly::kContentLengthNegative,
+                                      Anomaly::kBadMaxForwards,
+                                      Anomaly::kBadRequestUri,
+                                      Anomaly::kUriWithAngleBrackets,
+                                      Anomaly::kUriWithBlanks,
+                                      Anomaly::kBadVia,
+                                      Anomaly::kBadNameAddr,
+                                      Anomaly::kUnterminatedQuote,
+                                      Anomaly::kBadExpires,
+                                      Anomaly::kBadContactStar,
+                                      Anomaly::kNulByte,
+                                      Anomaly::kTooManyHeaders,
+                                      Anomaly::kOversizedHeader,
+                                      Anomaly::kBadMultipart,
+                                      Anomaly::kEmptyHeaderName,
+                                      Anomaly::kNoEndOfHeaders,
+                                      Anomaly::kBadPort};
+  sip::AnomalySet errors;
+  for (const Anomaly one : kErrors) {
+    if (all.has(one)) errors.add(one);
+  }
+  return errors;
+}
+
+bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// A detail of the source's campaign; an incident of its own where it has none.
+void beside_or_alone(Casework& work, const IpAddress& address, Fired check, const FrameRef& first, const FrameRef& last,
+                     std::uint64_t messages) {
+  const Source* source = work.book.find(address);
+  if (source != nullptr && !source->incidents.empty()) {
+    work.findings.incidents.at(source->incidents.front()).checks.push_back(std::move(check));
+    return;
+  }
+  Incident incident;
+  incident.kind = Kind::kAnomaly;
+  incident.first = first;
+  incident.last = last;
+  incident.messages = messages;
+  incident.entity = "source " + address.to_string();
+  incident.evidence = check.evidence;
+  incident.explanation =
+      "Odd, but no attack by itself: the source address of UDP requests can be forged, and probes "
+      "of all kinds reach every address.";
+  incident.checks.push_back(std::move(check));
+  if (source == nullptr) incident.sources.push_back(address);
+  work.raise(std::move(incident),
+             source == nullptr ? std::vector<std::uint32_t>{} : std::vector<std::uint32_t>{work.index_of(*source)});
+}
+
+// A command word that stands behind the position, blanks skipped.
+bool command_at(std::string_view text, std::size_t at) {
+  static constexpr std::array<std::string_view, 20> kCommands{
+      "wget",  "curl",   "nc ",   "ncat",  "bash",   "sh ", "cat ",   "id",   "ls",      "ping ",
+      "sleep", "whoami", "uname", "echo ", "touch ", "rm ", "python", "perl", "busybox", "tftp"};
+  while (at < text.size() && (text[at] == ' ' || text[at] == '+' || text[at] == '/')) ++at;
+  const std::string_view rest = text.substr(std::min(at, text.size()));
+  return std::ranges::any_of(kCommands, [&](std::string_view command) {
+    if (!rest.starts_with(command)) return false;
+    // "id" must not be the beginning of a longer word.
+    return rest.size() == command.size() || command.size() > 3 || command.back() == ' ' ||
+           !is_alpha(rest[command.size()]);
+  });
+}
+
+// Commands need one of these; most messages have none in their head. One pass: it is paid for every request.
+bool may_hold_command(std::string_view head) {
+  static constexpr auto kTable = [] {
+    std::array<bool, 256> table{};
+    for (const char c : {'\'', '`', '$', '%', '|', '&', '<', '-', '/', 'j', 'J', 'o', 'O'}) {
+      table[static_cast<std::uint8_t>(c)] = true;
+    }
+    return table;
+  }();
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    if (!kTable[static_cast<std::uint8_t>(head[i])]) continue;
+    const std::string_view rest = head.substr(i + 1);
+    switch (head[i]) {
+      case '<':
+        if (istarts_with(rest, "sc") || istarts_with(rest, "sv") || istarts_with(rest, "im") ||
+            istarts_with(rest, "if")) {
+          return true;
+        }
+        break;
+      case '-':
+        if (rest.starts_with('-')) return true;
+        break;
+      case '/':
+        if (rest.starts_with("bin/") || rest.starts_with('*')) return true;
+        break;
+      case 'j':
+      case 'J':
+        if (istarts_with(rest, "avascript:")) return true;
+        break;
+      case 'o':
+      case 'O':
+        if (istarts_with(rest, "nerror=") || istarts_with(rest, "nload=")) return true;
+        break;
+      default: return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      if (const auto byte = parse_number<std::uint8_t>(text.substr(i + 1, 2), 16); byte) {
+        out.push_back(static_cast<char>(*byte));
+        i += 2;
+        continue;
+      }
+    }
+    out.push_back(text[i]);
+  }
+  return out;
+}
+
+bool looks_like_sql(std::string_view lower) {
+  const bool mark = has(lower, "'") || has(lower, "\"") || has(lower, "--") || has(lower, "/*") || has(lower, "#") ||
+                    has(lower, "0x27");
+  if (!mark) return false;
+  static constexpr std::array<std::string_view, 21> kWords{"' or ",
+                                                           "'or'",
+                                                           "\" or ",
+                                                           "' and ",
+                                                           "or 1=1",
+                                                           "or '1'='1",
+                                                           "union select",
+                                                           "union all",
+                                                           "; drop",
+                                                           ";drop",
+                                                           "sleep(",
+                                                           "benchmark(",
+                                                           "information_schema",
+                                                           "xp_cmdshell",
+                                                           "waitfor delay",
+                                                           "insert into",
+                                                           "delete from",
+                                                           "'--",
+                                                           "' --",
+                                                           "'/*",
+                                                           "pg_sleep"};
+  return std::ranges::any_of(kWords, [&](std::string_view word) { return has(lower, word); });
+}
+
+bool looks_like_shell(std::string_view lower) {
+  if (has(lower, "$(") || has(lower, "${") || has(lower, "/bin/sh") || has(lower, "/bin/bash")) return true;
+  const std::size_t tick = lower.find('`');
+  if (tick != std::string_view::npos && lower.find('`', tick + 1) != std::string_view::npos) return true;
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    const char c = lower[i];
+    if ((c == ';' || c == '|' || c == '\n' || c == '\r') && command_at(lower, i + 1)) return true;
+    if (c == '&' && i + 1 < lower.size() && lower[i + 1] == '&' && command_at(lower, i + 2)) return true;
+  }
+  return false;
+}
+
+bool looks_like_script(std::string_view lower) {
+  return has(lower, "<script") || has(lower, "onerror=") || has(lower, "onload=") || has(lower, "javascript:") ||
+         has(lower, "<img") || has(lower, "<svg") || has(lower, "<iframe");
+}
+
+bool looks_like_dialplan(std::string_view user) {
+  for (const std::string_view name : {"pjsip/", "sip/", "iax2/", "local/", "dahdi/"}) {
+    const std::string lower = to_lower(user);
+    if (has(lower, name)) return true;
+  }
+  return has(user, "&") || has(user, "|") || has(user, "%40") || has(user, "%26");
+}
+
+MalformedWatch::Sender* MalformedWatch::sender_of(const IpAddress& address) {
+  if (const std::uint32_t* known = index_.find(address)) return &senders_[*known];
+  if (senders_.size() >= cap_) return nullptr;
+  index_.at_or_new(address) = static_cast<std::uint32_t>(senders_.size());
+  senders_.emplace_back();
+  senders_.back().address = address;
+  return &senders_.back();
+}
+
+void MalformedWatch::hit(Sender& sender, Injected what, const dissect::SipEvent& event, std::string_view field,
+                         std::string_view text) {
+  Record& record = sender.cause();
+  Hit& hit = record.hits[static_cast<std::size_t>(what)];
+  if (hit.count++ == 0) {
+    hit.first = event.frame;
+    hit.field = std::string(field.substr(0, 32));
+    hit.text = std::string(text.substr(0, 120));
+  }
+  hit.last = event.frame;
+  if (!(record.last_hit == event.frame)) ++record.carrying;
+  record.last_hit = event.frame;
+}
+
+void MalformedWatch::look_for_commands(Sender& sender, const dissect::SipEvent& event) {
+  const sip::MessageView& message = *event.message;
+  const auto judge = [&](std::string_view field, std::string_view text, bool user) {
+    if (text.empty()) return;
+    const std::string decoded = percent_decoded(text.substr(0, 2048));
+    const std::string lower = to_lower(decoded);
+    if (looks_like_sql(lower)) hit(sender, Injected::kSql, event, field, decoded);
+    if (looks_like_shell(lower)) hit(sender, Injected::kShell, event, field, decoded);
+    if (looks_like_script(lower)) hit(sender, Injected::kScript, event, field, decoded);
+    if (user && (has(decoded, "\r\n") || has(decoded, "\n"))) hit(sender, Injected::kSmuggled, event, field, text);
+  };
+  // Of a URI only the user part: behind it, ';' and '?' are its syntax.
+  const auto user = [&](std::string_view field, std::string_view uri) {
+    const std::size_t colon = uri.find(':');
+    const std::size_t sign = uri.rfind('@');
+    if (colon == std::string_view::npos || sign == std::string_view::npos || sign <= colon) return;
+    std::string_view name = uri.substr(colon + 1, sign - colon - 1);
+    judge(field, name, true);
+    if (message.method == Method::kInvite && field == "Request-URI" &&
+        looks_like_dialplan(name.substr(0, name.find(';')))) {
+      hit(sender, Injected::kDialplan, event, field, name);
+    }
+  };
+  const auto name_addr = [&](std::string_view field, std::string_view value) {
+    const auto parsed = sip::parse_name_addr(value);
+    if (!parsed) {
+      judge(field, value.substr(0, value.rfind(";tag=")), false);
+      return;
+    }
+    judge(field, parsed->display, false);
+    user(field, parsed->uri);
+  };
+  user("Request-URI", message.request_uri);
+  for (const sip::Header& header : message.headers) {
+    switch (header.id) {
+      case HeaderId::kFrom:
+      case HeaderId::kTo:
+      case HeaderId::kContact:
+      case HeaderId::kPAssertedIdentity:
+      case HeaderId::kPPreferredIdentity:
+      case HeaderId::kRemotePartyId:
+      case HeaderId::kReferTo:
+      case HeaderId::kDiversion: name_addr(header.name, header.value); break;
+      case HeaderId::kAuthorization:
+      case HeaderId::kProxyAuthorization:
+        if (const auto login = sip::parse_authorization(header.value)) {
+          judge("username", login->username, false);
+          judge("realm", login->realm, false);
+        }
+        break;
+      case HeaderId::kUserAgent:
+      case HeaderId::kSubject:
+      case HeaderId::kCallInfo:
+      case HeaderId::kReason:
+      case HeaderId::kOther: judge(header.name, header.value, false); break;
+      default: break;
+    }
+  }
+}
+
+void MalformedWatch::on_message(const dissect::SipEvent& event) {
+  const sip::MessageView& message = *event.message;
+  if (!message.is_request) {
+    if (Host* host = hosts_.find(event.src.address)) host->last_answer = event.frame.time;
+    return;
+  }
+  if (hosts_.size() < cap_ || hosts_.find(event.dst.address) != nullptr) {
+    hosts_.at_or_new(event.dst.address).last_request = event.frame.time;
+  }
+  Sender* known = sender_of(event.src.address);
+  if (known == nullptr) return;
+  Sender& sender = *known;
+  ++sender.requests;
+  if (event.truncated) return;
+  sip::AnomalySet anomalies = message.anomalies;
+  const bool seen_wrong = sender.record != nullptr && sender.record->broken != 0;
+  if (sender.requests <= kInspectOfEach || sender.requests % 8 == 0 || seen_wrong) {
+    anomalies.add(sip::inspect(message));
+  }
+  const sip::AnomalySet errors = grammar_errors(anomalies);
+  if (!errors.empty()) {
+    Record& record = sender.cause();
+    ++record.broken;
+    record.kinds.add(errors);
+    if (!record.first_broken.known()) record.first_broken = event.frame;
+    record.last_broken = event.frame;
+    if (record.times.size() < kMaxTimes && event.frame.time.known()) record.times.push_back(event.frame.time.ns);
+    if (record.targets.size() < 256 && std::ranges::find(record.targets, event.dst.address) == record.targets.end()) {
+      record.targets.push_back(event.dst.address);
+    }
+  }
+  if (errors.has(Anomaly::kDuplicateSingleHeader)) {
+    hit(sender, Injected::kSmuggled, event, "header", "a field that may stand once stands twice");
+  }
+  // Blanks before the colon of some fields, not of all: a parser that misses them reads another message.
+  std::size_t spaced = 0;
+  const std::string_view raw = as_text(event.raw);
+  for (const sip::Header& header : message.headers) {
+    if (header.name.empty() || header.name.data() < raw.data()) continue;
+    const auto end = static_cast<std::size_t>(header.name.data() - raw.data()) + header.name.size();
+    if (end < raw.size() && (raw[end] == ' ' || raw[end] == '\t')) ++spaced;
+  }
+  if (spaced != 0 && spaced * 2 < message.headers.size()) {
+    hit(sender, Injected::kSmuggled, event, "header", "blanks between a field's name and its colon");
+  }
+  const std::string_view head = raw.substr(0, raw.size() - std::min(raw.size(), message.body.size()));
+  if (may_hold_command(head)) {
+    look_for_commands(sender, event);
+  }
+  const std::uint16_t port = event.dst.port();
+  if (event.signalling == dissect::Signalling::kUdp && (port == 53 || port == 80 || port == 123 || port == 443)) {
+    Record& record = sender.cause();
+    if (record.odd_port.count++ == 0) record.odd_port.first = event.frame;
+    record.odd_port.last = event.frame;
+    record.odd_port.text = std::to_string(port);
+    if (record.targets.size() < 256 && std::ranges::find(record.targets, event.dst.address) == record.targets.end()) {
+      record.targets.push_back(event.dst.address);
+    }
+  }
+}
+
+void MalformedWatch::on_transaction(const session::Transaction& t) {
+  if (t.signalling != dissect::Signalling::kUdp || !t.credentials.empty() || t.in_dialog || t.status == 0 ||
+      t.answer_bytes < 3 * t.bytes) {
+    return;
+  }
+  Sender* sender = sender_of(t.client.address);
+  if (sender == nullptr) return;
+  Record& record = sender->cause();
+  if (record.amplification.count++ == 0) record.amplification.first = t.request;
+  record.amplification.last = t.request;
+  if (record.amplified.size() < kMaxTimes && t.request.time.known()) record.amplified.push_back(t.request.time.ns);
+}
+
+void MalformedWatch::conclude(Casework& work) {
+  static constexpr std::array<const report::Rule*, kInjectedCount> kRulesOf{
+      &kSqlInjection, &kShellInjection, &kScriptInjection, &kDialplanInjection, &kHeaderSmuggling};
+  for (Sender& sender : senders_) {
+    if (sender.record == nullptr) continue;
+    Record& record = *sender.record;
+    const Source* source = work.book.find(sender.address);
+    if (source != nullptr && work.site().pentest.contains(sender.address)) continue;
+    // What a server passes on, others wrote.
+    if (work.roles.relay(sender.address) || work.roles.registrar(sender.address)) continue;
+    const bool own = work.site().own(sender.address) || work.site().peers.contains(sender.address);
+    std::vector<std::uint32_t> culprits;
+    if (source != nullptr) culprits.push_back(work.index_of(*source));
+    std::ranges::sort(record.times);
+    const int kinds = std::popcount(record.kinds.bits());
+    const std::size_t within = most_within(record.times, std::chrono::seconds{600});
+    // Who logs in with success is a device of the site, however odd its messages.
+    const bool at_home = source != nullptr && (source->registered != 0 ||
+                                               source->outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)] != 0);
+    const bool fuzzing = !at_home && ((within >= kBroken && kinds >= kKinds) || kinds >= 20);
+
+    std::vector<Fired> injected;
+    FrameRef first;
+    FrameRef last;
+    FrameRef decisive;
+    for (std::size_t i = 0; i < kInjectedCount; ++i) {
+      const Hit& one = record.hits[i];
+      if (one.count == 0) continue;
+      const bool smuggled = i == static_cast<std::size_t>(Injected::kSmuggled);
+      // Smuggling by an honest but odd device is a habit of all its messages.
+      if (smuggled && (fuzzing || one.count * 2 > sender.requests)) {
+        if (one.count > 20) continue;
+      }
+      if (i == static_cast<std::size_t>(Injected::kDialplan) && own) continue;
+      Fired check = fired(*kRulesOf[i], smuggled ? Severity::kMedium : kRulesOf[i]->severity,
+                          smuggled ? Confidence::kPossible : Confidence::kProbable,
+                          fmt::format("{} of {} requests from {}: {} holds {}", one.count, sender.requests,
+                                      sender.address.to_string(), one.field, one.text));
+      check.evidence = {{.frame = one.first, .note = one.field}};
+      injected.push_back(std::move(check));
+      if (!first.known() || one.first < first) first = one.first;
+      if (!last.known() || last < one.last) last = one.last;
+    }
+    std::ranges::stable_sort(injected, [](const Fired& a, const Fired& b) { return a.severity > b.severity; });
+    if (!injected.empty() && !injected.front().evidence.empty()) decisive = injected.front().evidence.front().frame;
+
+    if (fuzzing) {
+      Incident incident;
+      incident.kind = Kind::kMalformedFuzzing;
+      incident.first = record.first_broken;
+      incident.last = record.last_broken;
+      incident.messages = record.broken;
+      incident.attempts = record.broken;
+      bool silenced = false;
+      for (const IpAddress& target : record.targets) {
+        incident.targets.push_back(target.to_string());
+        const Host* host = hosts_.find(target);
+        silenced |= host != nullptr && host->last_answer.known() && host->last_request.known() &&
+                    later_by(host->last_answer, host->last_request, std::chrono::seconds{30}) &&
+                    seconds_between(record.first_broken.time, host->last_answer) >= 0 &&
+                    std::abs(seconds_between(host->last_answer, record.last_broken.time)) <= 30;
+      }
+      std::string names;
+      for (std::uint64_t bits = record.kinds.bits(); bits != 0; bits &= bits - 1) {
+        if (!names.empty()) names += ", ";
+        names += sip::to_string(static_cast<Anomaly>(std::countr_zero(bits)));
+      }
+      incident.entity = "source " + sender.address.to_string();
+      incident.certain_attacker = !own;
+      incident.evidence =
+          Casework::evidence(record.first_broken, record.first_broken, "decisive: broken message", record.last_broken);
+      incident.explanation =
+          fmt::format("{} messages break the grammar in {} different ways. One broken device repeats one error.{}",
+                      record.broken, kinds, silenced ? " The target fell silent afterwards." : "");
+      incident.checks.push_back(
+          fired(kFuzzing, silenced ? Severity::kCritical : Severity::kMedium, Confidence::kProbable,
+                fmt::format("{} broken messages from {}: {}", record.broken, sender.address.to_string(), names)));
+      for (Fired& check : injected) incident.checks.push_back(std::move(check));
+      if (culprits.empty()) incident.sources.push_back(sender.address);
+      work.raise(std::move(incident), culprits);
+      continue;
+    }
+    if (!injected.empty()) {
+      Incident incident;
+      incident.kind = Kind::kInjection;
+      incident.first = first;
+      incident.last = last;
+      incident.messages = record.carrying;
+      incident.attempts = record.carrying;
+      incident.entity = "source " + sender.address.to_string();
+      incident.certain_attacker = !own && injected.front().severity >= Severity::kHigh;
+      incident.evidence = Casework::evidence(first, decisive, "decisive: the field with the command", last);
+      incident.explanation =
+          "Fields that servers put into queries, shells, dial plans or web pages carry commands for them. A name with "
+          "an apostrophe alone would not be told.";
+      if (source != nullptr) {
+        for (const Target& target : source->targets) incident.targets.push_back(target.host.to_string());
+      }
+      incident.checks = std::move(injected);
+      if (culprits.empty()) incident.sources.push_back(sender.address);
+      work.raise(std::move(incident), culprits);
+    }
+    if (own || at_home || (source != nullptr && work.roles.trusted(*source))) continue;
+    if (record.odd_port.count != 0) {
+      Fired check = fired(kOddCarrier, Severity::kLow, Confidence::kProbable,
+                          fmt::format("{} sent {} SIP requests to UDP port {}", sender.address.to_string(),
+                                      record.odd_port.count, record.odd_port.text));
+      check.evidence = {{.frame = record.odd_port.first, .note = "SIP on a port of another service"}};
+      beside_or_alone(work, sender.address, std::move(check), record.odd_port.first, record.odd_port.last,
+                      record.odd_port.count);
+    }
+    std::ranges::sort(record.amplified);
+    if (most_within(record.amplified, std::chrono::seconds{60}) >= 10) {
+      Fired check =
+          fired(kAmplification, Severity::kMedium, Confidence::kProbable,
+                fmt::format("{} requests of {} without credentials were answered with three times their bytes",
+                            record.amplification.count, sender.address.to_string()));
+      check.evidence = {{.frame = record.amplification.first, .note = "request with a much larger answer"}};
+      beside_or_alone(work, sender.address, std::move(check), record.amplification.first, record.amplification.last,
+                      record.amplification.count);
+    }
+  }
+}
+
+}  // namespace voip::analyze::fraud

@@ -1,0 +1,228 @@
+#include "analyze/fraud/site.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "analyze/fraud/calls.h"
+#include "analyze/fraud/destinations.h"
+#include "analyze/fraud/toll_accounts.h"
+#include "base/text.h"
+
+namespace voip::analyze::fraud {
+
+namespace {
+
+constexpr double kOrdinaryRing = 5;  // seconds: a person had time to lift the receiver
+constexpr double kOrdinaryTalk = 20;
+
+// How a host that neither registers nor passes calls on takes part in calls.
+struct HostFacts {
+  std::uint64_t calls_in = 0;     // it sent the first INVITE
+  std::uint64_t ordinary_in = 0;  // answered like a call between people
+  std::uint64_t calls_out = 0;    // the call went there in the end
+  std::uint64_t answered_out = 0;
+};
+
+std::string join(const std::vector<IpAddress>& addresses, std::size_t most = 6) {
+  std::string text;
+  for (std::size_t i = 0; i < addresses.size() && i < most; ++i) {
+    if (i != 0) text += ", ";
+    text += addresses[i].to_string();
+  }
+  if (addresses.size() > most) text += fmt::format(" and {} more", addresses.size() - most);
+  return text;
+}
+
+// What pairs of the same number on two hops tell: "0301234567" here, "+49301234567" there.
+void learn_prefixes(Site& site, const CallTable& calls, const Destinations& destinations) {
+  std::map<std::string, unsigned> international;
+  std::map<std::string, unsigned> countries;
+  for (const PhoneCall& call : calls.calls()) {
+    const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
+    if (dialled.size() < 7 || dialled[0] == '+') continue;
+    for (const std::size_t index : call.records) {
+      for (const CallHop& hop : calls.records()[index].hops) {
+        const std::string full = clean_number(hop.dialled);
+        if (full.size() < 9 || full[0] != '+') continue;
+        const std::string_view digits = std::string_view(full).substr(1);
+        if (dialled.ends_with(digits) && dialled.size() - digits.size() <= 5 && dialled.size() > digits.size()) {
+          ++international[dialled.substr(0, dialled.size() - digits.size())];
+          continue;
+        }
+        // National: the rest behind a prefix of at most two digits ends the full number.
+        for (std::size_t n = 0; n <= 2 && n + 6 < dialled.size(); ++n) {
+          const std::string_view rest = std::string_view(dialled).substr(n);
+          if (rest[0] == '0' || !digits.ends_with(rest) || digits.size() - rest.size() > 3) continue;
+          const std::string code(digits.substr(0, digits.size() - rest.size()));
+          if (!code.empty() && destinations.find(code) != nullptr) ++countries[code];
+          break;
+        }
+      }
+    }
+  }
+  const auto most = [](const auto& counts) {
+    return std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; });
+  };
+  if (site.country.empty() && !countries.empty()) {
+    site.country = most(countries)->first;
+    site.inferred.push_back(
+        fmt::format("country code +{}: numbers dialled without it carried it on the next hop", site.country));
+  }
+  if (site.international_prefix.empty() && !international.empty()) {
+    // The shortest common one: access codes come before it.
+    const std::string& seen = most(international)->first;
+    const std::size_t at = seen.find("00");
+    if (seen.ends_with("011")) {
+      site.international_prefix = "011";
+    } else if (at != std::string::npos && at + 2 == seen.size()) {
+      site.international_prefix = "00";
+    }
+  }
+}
+
+}  // namespace
+
+bool Site::own_number(std::string_view e164) const {
+  return std::ranges::any_of(numbers, [&](const std::string& prefix) { return e164.starts_with(prefix); });
+}
+
+bool Site::open_at(Timestamp moment) const {
+  if (!moment.known()) return true;
+  const policy::LocalTime here = zone != nullptr ? zone->local(moment) : policy::Zone().local(moment);
+  return hours.contains(here.weekday, here.minute);
+}
+
+void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const Destinations& destinations) {
+  // Servers: registrars, and hosts that pass calls on.
+  std::set<IpAddress> servers(calls.relays().begin(), calls.relays().end());
+  for (const auto& [host, count] : accounts.registrars()) servers.insert(host);
+
+  std::map<IpAddress, HostFacts> hosts;
+  const auto phone = [&](const IpAddress& host) { return accounts.phones().contains(host); };
+  for (const PhoneCall& call : calls.calls()) {
+    const bool ordinary = call.answered() && (call.ring_seconds() >= kOrdinaryRing || call.seconds() >= kOrdinaryTalk);
+    if (!servers.contains(call.source) && !phone(call.source)) {
+      HostFacts& from = hosts[call.source];
+      ++from.calls_in;
+      // A stranger whose calls end at another stranger is no partner but a guest on our trunk.
+      if (ordinary && !call.authenticated && (phone(call.exit) || call.exit == call.entry)) ++from.ordinary_in;
+    }
+    if (!servers.contains(call.exit) && !phone(call.exit) && call.exit != call.source) {
+      HostFacts& to = hosts[call.exit];
+      const bool through_us = servers.contains(call.entry) || servers.contains(call.source);
+      if (through_us) {
+        ++to.calls_out;
+        to.answered_out += call.answered() ? 1U : 0U;
+      }
+    }
+  }
+  std::vector<IpAddress> peers;
+  for (const auto& [host, facts] : hosts) {
+    const bool both = facts.calls_in != 0 && facts.calls_out != 0;
+    const bool carries = facts.answered_out != 0;
+    const bool ordinary = facts.ordinary_in >= 2 && facts.ordinary_in * 2 > facts.calls_in;
+    if (site.peers.contains(host) || both || carries || ordinary) peers.push_back(host);
+  }
+  const bool tell_peers = site.peers.empty() && !peers.empty();
+  if (tell_peers) {
+    site.inferred.push_back(
+        fmt::format("trunks and peers: {} (calls go both ways, or answered outbound calls end there)", join(peers)));
+  }
+  calls.set_peers(peers);
+
+  if (site.networks.empty() && !servers.empty()) {
+    // Hosts one by one: an attacker may well sit in the same private range.
+    for (const IpAddress& host : servers) {
+      if (const auto network = Network::parse(host.to_string())) site.networks.add(*network);
+    }
+    site.inferred.push_back(fmt::format("the site's servers: {} (they answer REGISTER or pass calls on)",
+                                        join({servers.begin(), servers.end()})));
+  }
+  if (site.domains.empty()) {
+    for (const auto& [domain, count] : accounts.domains()) site.domains.push_back(domain);
+  }
+
+  learn_prefixes(site, calls, destinations);
+  // Own numbers: what partners call, and it is answered or rings at a phone of ours.
+  std::map<std::string, unsigned> codes;
+  std::set<std::string> own;
+  for (const PhoneCall& call : calls.calls()) {
+    if (!std::ranges::binary_search(peers, call.source) || std::ranges::binary_search(peers, call.exit)) continue;
+    const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
+    if (dialled.size() >= 9 && dialled[0] == '+') {
+      own.insert(dialled);
+    } else if (dialled.size() >= 11 && dialled[0] != '0' && std::ranges::all_of(dialled, is_digit)) {
+      // Too long for a national number without its prefix.
+      const Destination* destination = destinations.find(dialled);
+      if (destination != nullptr && !destination->unassigned()) own.insert("+" + dialled);
+    }
+  }
+  // And what their phones show as their own number towards partners, unless one shows many.
+  std::map<std::string, std::set<std::string>> shown;
+  for (const PhoneCall& call : calls.calls()) {
+    if (std::ranges::binary_search(peers, call.source) || call.diverted) continue;
+    const CallRecord& lead = calls.records()[call.records.front()];
+    std::set<std::string>& numbers = shown[lead.account.empty() ? lead.entry().caller : lead.account];
+    for (const std::size_t index : call.records) {
+      for (const CallHop& hop : calls.records()[index].hops) {
+        if (!std::ranges::binary_search(peers, hop.to)) continue;
+        const std::string number = clean_number(hop.asserted.empty() ? hop.caller : hop.asserted);
+        if (number.size() >= 9 && number[0] == '+' && numbers.size() < 8) numbers.insert(number);
+      }
+    }
+  }
+  for (const auto& [account, numbers] : shown) {
+    if (numbers.size() <= 2) own.insert(numbers.begin(), numbers.end());
+  }
+  // Where numbers end in the extension, every extension has one.
+  std::map<std::string, std::set<std::string>> stems;
+  for (const auto& [account, numbers] : shown) {
+    if (account.size() < 2 || account.size() > 5 || numbers.size() != 1) continue;
+    const std::string& number = *numbers.begin();
+    if (number.ends_with(account)) stems[number.substr(0, number.size() - account.size())].insert(account);
+  }
+  for (const auto& [stem, extensions] : stems) {
+    if (extensions.size() < 2) continue;
+    for (const auto& [account, facts] : accounts.accounts()) {
+      const bool extension = account.size() == extensions.begin()->size() && std::ranges::all_of(account, is_digit);
+      if (extension && facts.registrations != 0) own.insert(stem + account);
+    }
+  }
+  for (const std::string& number : own) {
+    const Destination* destination = destinations.find(number);
+    if (destination == nullptr) continue;
+    ++codes[destination->prefix[0] == '1' ? std::string("1") : destination->prefix];
+  }
+  if (site.country.empty()) {
+    if (!codes.empty()) {
+      const auto most = std::ranges::max_element(codes, {}, [](const auto& entry) { return entry.second; });
+      const auto code = destinations.find(most->first);
+      site.country = code != nullptr && !code->country.empty() ? code->country : most->first;
+      site.inferred.push_back(
+          fmt::format("country {}: the numbers that partners call here begin with +{}", site.country, most->first));
+    }
+  }
+  if (site.country.empty()) {
+    // Who dials 011 and gets through is in North America.
+    const bool through = std::ranges::any_of(calls.calls(), [&](const PhoneCall& call) {
+      const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
+      return call.answered() && dialled.starts_with("011") && dialled.size() >= 12 &&
+             std::ranges::binary_search(peers, call.exit) &&
+             destinations.find(std::string_view(dialled).substr(3)) != nullptr;
+    });
+    if (through && site.international_prefix.empty()) {
+      site.country = "US";
+      site.inferred.emplace_back("country: North America, because international calls are dialled with 011");
+    }
+  }
+  if (site.numbers.empty() && !own.empty()) {
+    site.numbers.assign(own.begin(), own.end());
+    site.inferred.push_back(
+        fmt::format("own numbers: {} that partners call here, or that phones show to them", site.numbers.size()));
+  }
+}
+
+}  // namespace voip::analyze::fraud

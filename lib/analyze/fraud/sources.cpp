@@ -1,0 +1,403 @@
+#include "analyze/fraud/sources.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "proto/sip/fields.h"
+
+namespace voip::analyze::fraud {
+
+namespace {
+
+using session::Transaction;
+using sip::Method;
+
+constexpr std::size_t kMaxNames = 1U << 18;
+constexpr std::size_t kMaxPaths = 1U << 16;
+constexpr std::chrono::seconds kForwardWithin{2};
+constexpr std::uint64_t kSignsOfEach = 8;      // beyond, every eighth request is looked at
+constexpr std::uint32_t kCopiesOfClient = 11;  // RFC 3261 section 17.1.2.2: a client sends a request at most this often
+
+TextKey address_key(const IpAddress& address) {
+  TextKey key;
+  const auto& bytes = address.bytes();
+  key.low = load_be<std::uint64_t>(bytes.data());
+  key.high = load_be<std::uint64_t>(bytes.data() + 8);
+  return key;
+}
+
+template <class T>
+void note_few(std::vector<T>& list, const T& item, std::size_t cap) {
+  if (list.size() < cap && std::ranges::find(list, item) == list.end()) list.push_back(item);
+}
+
+// Numbers are written in many ways on the two sides of a B2BUA: the last seven digits tell them.
+std::string_view tail_of_user(std::string_view user) {
+  std::size_t digits = 0;
+  while (digits < user.size() && is_digit(user[user.size() - 1 - digits])) ++digits;
+  return digits >= 7 ? user.substr(user.size() - 7) : user;
+}
+
+bool asks_for_user(Method method) {
+  return method == Method::kRegister || method == Method::kInvite || method == Method::kOptions ||
+         method == Method::kSubscribe;
+}
+
+}  // namespace
+
+std::uint32_t Texts::id(std::string_view text) {
+  if (text.empty()) return 0;
+  const TextKey key = text_key(text);
+  if (const std::uint32_t* known = ids_.find(key)) return *known;
+  if (texts_.size() >= cap_) return 0;
+  const auto id = static_cast<std::uint32_t>(texts_.size());
+  texts_.emplace_back(text);
+  ids_.at_or_new(key) = id;
+  return id;
+}
+
+SourceBook::SourceBook(const Caps& caps) : caps_(caps), texts_(kMaxNames), paths_(kMaxPaths), asked_(kMaxPaths) {}
+
+TextKey SourceBook::path_key(std::string_view call_id, std::uint32_t cseq, std::string_view method) {
+  const std::array<char, 4> number{static_cast<char>(cseq >> 24), static_cast<char>(cseq >> 16),
+                                   static_cast<char>(cseq >> 8), static_cast<char>(cseq)};
+  return text_key(call_id, {number.data(), number.size()}, method);
+}
+
+TextKey SourceBook::asked_key(const IpAddress& host, Method method, std::string_view user) {
+  const char name = static_cast<char>(method);
+  const auto& bytes = host.bytes();
+  return text_key({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, {&name, 1}, tail_of_user(user));
+}
+
+void SourceBook::on_message(const dissect::SipEvent& event) {
+  const sip::MessageView& message = *event.message;
+  if (event.frame.time.known()) {
+    if (!first_time_.known() || event.frame.time < first_time_) first_time_ = event.frame.time;
+    if (!last_time_.known() || event.frame.time > last_time_) last_time_ = event.frame.time;
+  }
+  if (!message.is_request || message.method == Method::kAck || event.src.address == event.dst.address) return;
+  bool made = false;
+  // The same cut as in Transaction::call_id, so that both give one key.
+  Path& path = paths_.get(
+      path_key(message.call_id.substr(0, 256), message.cseq_number, message.method_text), event.frame.time,
+      [](const TextKey&, Path&) {}, &made);
+  if (made) path.client = event.src.address;
+  const auto servers = std::span(path.servers).first(path.count);
+  if (std::ranges::find(servers, event.dst.address) == servers.end() && path.count < path.servers.size() &&
+      (path.client == event.src.address || std::ranges::find(servers, event.src.address) != servers.end())) {
+    path.servers[path.count++] = event.dst.address;
+  }
+  if (asks_for_user(message.method)) {
+    const std::string_view user =
+        session::user_of(message.method == Method::kRegister ? std::string_view{} : message.request_uri);
+    std::string_view name = user;
+    if (message.method == Method::kRegister) {
+      if (const auto to = sip::parse_name_addr(message.to)) name = session::user_of(to->uri);
+    }
+    if (name.empty()) return;
+    asked_.get(asked_key(event.dst.address, message.method, name), event.frame.time,
+               [](const TextKey&, Timestamp&) {}) = event.frame.time;
+  }
+}
+
+bool SourceBook::forwarded(const Transaction& t) const {
+  auto& paths = const_cast<CappedTable<TextKey, Path>&>(paths_);
+  if (const Path* path = paths.find(path_key(t.call_id, t.cseq, t.method_text))) {
+    const auto servers = std::span(path->servers).first(path->count);
+    if (path->client != t.client.address && std::ranges::find(servers, t.client.address) != servers.end()) return true;
+  }
+  if (!asks_for_user(t.method) || t.in_dialog) return false;
+  const std::string_view user = session::user_of(t.method == Method::kRegister ? t.to_uri : t.request_uri);
+  if (user.empty()) return false;
+  auto& asked = const_cast<CappedTable<TextKey, Timestamp>&>(asked_);
+  const Timestamp* when = asked.find(asked_key(t.client.address, t.method, user));
+  return when != nullptr && when->known() && t.request.time.known() &&
+         std::abs(t.request.time.ns - when->ns) <= std::chrono::nanoseconds{kForwardWithin}.count();
+}
+
+Source* SourceBook::source_of(const IpAddress& address) {
+  if (const std::uint32_t* known = by_address_.find(address)) return &sources_[*known];
+  if (sources_.size() >= caps_.sources) {
+    ++left_out_;
+    return nullptr;
+  }
+  by_address_.at_or_new(address) = static_cast<std::uint32_t>(sources_.size());
+  sources_.emplace_back();
+  sources_.back().address = address;
+  return &sources_.back();
+}
+
+Source* SourceBook::find(const IpAddress& address) {
+  const std::uint32_t* known = by_address_.find(address);
+  return known == nullptr ? nullptr : &sources_[*known];
+}
+const Source* SourceBook::find(const IpAddress& address) const {
+  const std::uint32_t* known = by_address_.find(address);
+  return known == nullptr ? nullptr : &sources_[*known];
+}
+
+Try* SourceBook::try_of(Source& source, std::string_view user) {
+  const auto id = static_cast<std::uint32_t>(&source - sources_.data());
+  const PairKey key{id, text_key(user)};
+  if (const std::uint32_t* known = try_index_.find(key)) return &tries_[*known];
+  if (tries_.size() >= caps_.tries) {
+    source.over_limit = true;
+    ++left_out_;
+    return nullptr;
+  }
+  const auto index = static_cast<std::uint32_t>(tries_.size());
+  try_index_.at_or_new(key) = index;
+  Try& attempt = tries_.emplace_back();
+  attempt.source = id;
+  attempt.user = texts_.id(user);
+  source.tries.push_back(index);
+  return &attempt;
+}
+
+const Try* SourceBook::find_try(const Source& source, std::string_view user) const {
+  const auto id = static_cast<std::uint32_t>(&source - sources_.data());
+  const std::uint32_t* known = try_index_.find(PairKey{id, text_key(user)});
+  return known == nullptr ? nullptr : &tries_[*known];
+}
+
+Target* SourceBook::target_of(Source& source, const Endpoint& server) {
+  const auto id = static_cast<std::uint32_t>(&source - sources_.data());
+  const PairKey key{id, address_key(server.address)};
+  if (const std::uint32_t* known = target_index_.find(key)) return &source.targets[*known];
+  if (targets_ >= caps_.targets) {
+    source.over_limit = true;
+    return nullptr;
+  }
+  ++targets_;
+  target_index_.at_or_new(key) = static_cast<std::uint32_t>(source.targets.size());
+  source.targets.emplace_back();
+  source.targets.back().host = server.address;
+  return &source.targets.back();
+}
+
+bool SourceBook::asked(const IpAddress& client, const IpAddress& server) const {
+  const std::uint32_t* id = by_address_.find(client);
+  return id != nullptr && target_index_.find(PairKey{*id, address_key(server)}) != nullptr;
+}
+
+void SourceBook::note_server(const Transaction& t, bool new_client) {
+  if (hosts_.size() >= caps_.sources && hosts_.find(t.server.address) == nullptr) return;
+  Host& host = hosts_.at_or_new(t.server.address);
+  if (new_client) ++host.clients;
+  // What it asks for in mid-dialog is another matter (digest leak).
+  if (!t.in_dialog)
+    for (const session::Challenge& challenge : t.challenges) note_few(host.realms, texts_.id(challenge.realm), 8);
+  if (t.method == Method::kRegister && t.status != 0) {
+    if (t.success()) ++host.registers_accepted;
+    if (t.challenged()) ++host.registers_challenged;
+    if (t.success() || t.challenged()) note_few(host.aors, text_key(t.to_uri), 3);
+  }
+  if (t.method == Method::kInvite && t.success() && !t.in_dialog) ++host.invites_answered;
+}
+
+void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcome) {
+  const session::Credentials& login = *t.login();
+  const TextKey nonce = text_key(login.nonce);
+  const bool good = t.method == Method::kRegister ? t.success()
+                    : t.method == Method::kInvite ? t.success() || t.ringing.known()
+                                                  : t.success();
+  const bool refused = t.login_failed() || t.status == 404 || t.status == 604;
+  if (good) {
+    outcome = Outcome::kGoodLogin;
+    if (attempt.good++ == 0) attempt.first_good = t.request;
+    attempt.last_good = t.request;
+    if (t.method == Method::kRegister) ++attempt.good_registers;
+    if (std::ranges::find(attempt.good_nonces, nonce) == attempt.good_nonces.end()) {
+      attempt.good_nonces[attempt.good_at++ & 3] = nonce;
+    }
+    if (attempt.unsure_bad == 1 && seconds_between(attempt.unsure_time, t.request.time) <= 30) {
+      attempt.bad -= std::min(attempt.bad, attempt.unsure_bad);
+    }
+    attempt.unsure_bad = 0;
+    return;
+  }
+  if (!refused) {
+    outcome = t.status == 0 ? Outcome::kSilent : t.stale() ? Outcome::kChallenge : Outcome::kOther;
+    return;
+  }
+  if ((t.status == 404 || t.status == 604) && t.method != Method::kRegister) {
+    outcome = Outcome::kOther;  // the one who was called does not exist; that says nothing of the caller
+    return;
+  }
+  if (t.status == 403 && t.method != Method::kRegister) {
+    ++attempt.forbidden_invites;
+    outcome = Outcome::kOther;
+    if (attempt.good != 0) return;
+  }
+  // A nonce that was good before has only grown too old, whatever the server says.
+  if (t.challenged() && std::ranges::find(attempt.good_nonces, nonce) != attempt.good_nonces.end()) {
+    outcome = Outcome::kChallenge;
+    return;
+  }
+  outcome = Outcome::kBadLogin;
+  if (t.challenged() && !(attempt.challenged_nonce == nonce)) {
+    ++attempt.unsure_bad;
+    attempt.unsure_time = t.request.time;
+  } else {
+    attempt.unsure_bad = 0;
+  }
+  if (attempt.bad++ == 0) attempt.first_bad = t.request;
+  attempt.last_bad = t.request;
+  if (t.status == 404 || t.status == 604) ++attempt.no_such_user;
+  const TextKey call_id = text_key(t.call_id);
+  if (!(call_id == attempt.call_id)) {
+    ++attempt.call_ids;
+    attempt.call_id = call_id;
+  }
+  const TextKey response = text_key(login.response);
+  const TextKey uri = text_key(login.uri, t.method_text);
+  if (attempt.bad_nonce == nonce && attempt.bad_uri == uri && login.cnonce.empty() &&
+      !(attempt.bad_response == response)) {
+    attempt.varied = true;
+  }
+  attempt.bad_nonce = nonce;
+  attempt.bad_uri = uri;
+  attempt.bad_response = response;
+}
+
+IpAddress SourceBook::sender(const Transaction& t) {
+  // Where an edge proxy passes registrations on, the proxy is not who asks.
+  if (t.method == Method::kRegister && t.vias > 1) {
+    if (const auto origin = IpAddress::parse(t.origin); origin && !origin->unspecified() && !origin->loopback()) {
+      return *origin;
+    }
+  }
+  return t.client.address;
+}
+
+Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
+  outcome = Outcome::kOther;
+  if (t.method == Method::kAck || t.client.address == t.server.address || forwarded(t)) return nullptr;
+  Source* found = source_of(sender(t));
+  if (found == nullptr) return nullptr;
+  Source& source = *found;
+  if (!source.first.known() || t.request < source.first) source.first = t.request;
+  if (!source.last.known() || source.last < t.request) source.last = t.request;
+  ++source.requests;
+  if (t.status != 0 || t.provisional.known()) ++source.answered;
+
+  const std::size_t known_targets = source.targets.size();
+  if (Target* target = target_of(source, t.server)) {
+    ++target->visits;
+    if (t.status != 0) ++target->answered;
+    if (!target->first.known() || t.request < target->first) target->first = t.request;
+    if (!target->last.known() || target->last < t.request) target->last = t.request;
+    if (target->ports.size() < 256 && std::ranges::find(target->ports, t.server.port()) == target->ports.end()) {
+      target->ports.push_back(t.server.port());
+      target->port_times.push_back(t.request.time);
+    }
+  }
+  note_server(t, source.targets.size() != known_targets);
+
+  std::uint32_t index = CappedTable<TextKey, int>::kNone;
+  if (!t.in_dialog) {
+    ++source.outside_dialog;
+    ++source.methods[static_cast<std::size_t>(t.method) & 15];
+    if (source.requests <= kSignsOfEach || source.requests % 8 == 0) {
+      Signs signs = signs_of(t);
+      if (const std::uint32_t agent = texts_.id(t.user_agent); agent != 0) {
+        bool made = false;
+        std::uint64_t& bits = agent_signs_.at_or_new(agent, &made);
+        if (made) bits = signs_of_agent(t.user_agent).bits();
+        signs.add(Signs::from_bits(bits));
+      }
+      if (!signs.empty() && source.signs.empty()) source.sign_frame = t.request;
+      source.signs.add(signs);
+      note_few(source.agents, texts_.id(t.user_agent), 16);
+      note_few(source.shapes, t.shape, 16);
+      note_few(source.via_hosts, texts_.id(t.sent_by.substr(0, t.sent_by.rfind(':'))), 64);
+    }
+    const std::string_view asked_user = session::user_of(t.method == Method::kRegister ? t.to_uri : t.request_uri);
+    if (t.login() != nullptr) {
+      std::string_view name = t.account();
+      const std::string_view from = session::user_of(t.from_uri);
+      // "100@example.com" as digest username is account 100.
+      if (const std::size_t sign = name.find('@'); sign != std::string_view::npos && name.substr(0, sign) == from) {
+        name = from;
+      }
+      Try* attempt = try_of(source, name);
+      if (attempt != nullptr) {
+        index = static_cast<std::uint32_t>(attempt - tries_.data());
+        ++attempt->requests;
+        if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
+        attempt->last = t.request;
+        const bool first_success = attempt->good_registers == 0;
+        judge_login(t, *attempt, outcome);
+        if (first_success && attempt->good_registers != 0) ++source.registered;
+        attempt->agent = texts_.id(t.user_agent);
+        for (const session::Challenge& challenge : t.challenges) attempt->challenged_nonce = text_key(challenge.nonce);
+        attempt->followed = true;
+      }
+      if (asked_user != name && asks_for_user(t.method)) {
+        if (Try* asked = try_of(source, asked_user)) asked->followed = true;
+      }
+    } else {
+      const bool rang = t.method == Method::kInvite && t.ringing.known();
+      outcome = t.challenged()        ? Outcome::kChallenge
+                : t.success() || rang ? Outcome::kPassed
+                : t.status == 0       ? Outcome::kSilent
+                : t.status >= 400     ? Outcome::kRefused
+                                      : Outcome::kOther;
+      if (t.method == Method::kInvite) note_few(source.callers, texts_.id(session::user_of(t.from_uri)), 64);
+      if (t.method == Method::kInvite && outcome == Outcome::kPassed) {
+        if (source.rung++ == 0) source.first_rung = t.request;
+        if (t.success() && source.accepted_invites++ == 0) source.first_accepted = t.request;
+      }
+      if (asks_for_user(t.method) && !asked_user.empty()) {
+        if (Try* attempt = try_of(source, asked_user)) {
+          index = static_cast<std::uint32_t>(attempt - tries_.data());
+          ++attempt->requests;
+          attempt->in_bulk = true;
+          attempt->methods = static_cast<std::uint16_t>(attempt->methods | 1U << static_cast<unsigned>(t.method));
+          if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
+          attempt->last = t.request;
+          if (attempt->agent == 0) attempt->agent = texts_.id(t.user_agent);
+          for (const session::Challenge& challenge : t.challenges) {
+            attempt->challenged_nonce = text_key(challenge.nonce);
+          }
+          if (outcome == Outcome::kPassed && !attempt->first_passed.known()) attempt->first_passed = t.request;
+          if (t.challenged() || outcome == Outcome::kPassed || t.status == 480 || t.status == 486 || t.status == 600 ||
+              t.status == 603) {
+            ++attempt->exists;
+          } else if (t.status == 404 || t.status == 604 || t.status == 410) {
+            ++attempt->no_such_user;
+          } else if (t.status == 403) {
+            ++attempt->forbidden;
+          } else if (t.status >= 400) {
+            ++attempt->other_refusals;
+          }
+        }
+      }
+    }
+  }
+  ++source.outcomes[static_cast<std::size_t>(outcome)];
+  // What comes more often than any client repeats it is sent anew on purpose.
+  const std::uint32_t copies = t.retransmissions > kCopiesOfClient ? t.retransmissions - kCopiesOfClient : 0;
+  for (std::uint32_t i = 0; i <= copies; ++i) {
+    if (stamps_ >= caps_.stamps) {
+      source.unlogged += copies - i + 1;
+      break;
+    }
+    ++stamps_;
+    source.stamps.push_back({t.request.time.known() ? t.request.time.ns : 0, index, t.method, outcome, t.status != 0});
+  }
+  return &source;
+}
+
+void SourceBook::settle() {
+  for (Source& source : sources_) std::ranges::stable_sort(source.stamps, {}, &Stamp::ns);
+}
+
+std::uint64_t SourceBook::requests_between(const Source& source, Timestamp from, Timestamp to) {
+  const auto begin = std::ranges::lower_bound(source.stamps, from.ns, {}, &Stamp::ns);
+  const auto end = std::ranges::upper_bound(source.stamps, to.ns, {}, &Stamp::ns);
+  return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(0, end - begin)) + source.unlogged;
+}
+
+}  // namespace voip::analyze::fraud

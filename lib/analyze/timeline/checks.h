@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "analyze/timeline/content.h"
+#include "report/finding.h"
+
+namespace voip::analyze::timeline {
+
+// TL-001 to TL-020: what the story and the inputs themselves give to report.
+void report_story(const Story& story, const Record& record, const std::vector<Clock>& clocks,
+                  const std::string& clock_assumption, report::Sink& sink);
+void report_facts(const Facts& facts, report::Sink& sink);
+
+}  // namespace voip::analyze::timeline

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "analyze/timeline/event_log.h"
+#include "session/registration.h"
+#include "session/transaction.h"
+
+namespace voip::analyze::timeline {
+
+// Tells registrations: what was accepted and changed something, and what was refused. A refresh that changes nothing is
+// counted only.
+class RegistrationBook {
+ public:
+  RegistrationBook(EventLog& log, Names& names) : log_(log), names_(names) {}
+
+  void on_transaction(const session::Transaction& transaction);
+  void on_registration(const session::RegistrationChange& change);
+
+  std::uint64_t accounts() const { return accounts_.size(); }
+  std::uint64_t accepted() const { return accepted_; }
+  std::uint64_t refused() const { return refused_; }
+
+ private:
+  bool told_before(const session::RegistrationChange& change);
+
+  EventLog& log_;
+  Names& names_;
+  FlatMap<TextKey, std::uint8_t> accounts_;
+  FlatMap<TextKey, std::int64_t> told_;  // when a change was told, to know its echo on the next hop
+  std::uint64_t accepted_ = 0;
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace voip::analyze::timeline

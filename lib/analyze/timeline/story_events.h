@@ -1,0 +1,12 @@
+#pragma once
+
+#include "analyze/timeline/facts.h"
+#include "analyze/timeline/record.h"
+#include "analyze/timeline/story.h"
+
+namespace voip::analyze::timeline {
+
+// Puts what the story knows among the record's events: scans, the compromise, the take-over, the lock-out, holes.
+void add_story_events(const Story& story, const Facts& facts, Record& record);
+
+}  // namespace voip::analyze::timeline

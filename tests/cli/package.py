@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Packs the build with cpack, twice, and looks at the package as an administrator would.
+
+usage: package.py --build DIR --testdata DIR PROGRAM...
+With mmdebstrap, as root, and EMPTY_ROOT=1 in the environment the package is also installed into an empty Debian root with
+what it says it depends on, and run there (this downloads a base system).
+"""
+import argparse
+import gzip
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+
+import programs
+
+failures = []
+
+
+def check(what, good, detail=""):
+    if not good:
+        failures.append(what)
+        print("FAILED", what, str(detail)[:600])
+
+
+def said(*command, **more):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=600, **more)
+
+
+def pack(build, folder):
+    # The umask must not show.
+    env = {**os.environ, "SOURCE_DATE_EPOCH": "1767225600"}
+    got = said("sh", "-c", f"umask {folder[-3:]} && cpack -G DEB -B {folder}", cwd=build, env=env)
+    check("cpack packs", got.returncode == 0, got.stdout[-600:])
+    found = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".deb")]
+    check("one package", len(found) == 1, found)
+    return found[0] if found else None
+
+
+def empty_root(package, capture, tool, scratch):
+    root = os.path.join(scratch, "root")
+    got = said("mmdebstrap", "--quiet", "--variant=apt", "bookworm", root, "http://deb.debian.org/debian")
+    check("an empty root is made", got.returncode == 0, got.stdout[-600:])
+    if got.returncode != 0:
+        return
+    shutil.copy(package, os.path.join(root, "tmp", "voip-audit.deb"))
+    shutil.copy(capture, os.path.join(root, "tmp", "a.pcap"))
+    shutil.copy("/etc/resolv.conf", os.path.join(root, "etc", "resolv.conf"))
+    got = said("chroot", root, "apt-get", "update")
+    check("its lists of packages are there", got.returncode == 0, got.stdout[-600:])
+    got = said("chroot", root, "apt-get", "install", "-y", "--no-install-recommends", "/tmp/voip-audit.deb")
+    check("apt installs the package into it", got.returncode == 0, got.stdout[-600:])
+    got = said("chroot", root, tool, "-q", "/tmp/a.pcap")
+    check("the tool runs there", got.returncode == 1 and b"SRTP-004" in got.stdout, got.stdout[-600:])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--testdata", required=True)
+    parser.add_argument("programs", nargs="+")
+    args = parser.parse_args()
+    for needed in ("cpack", "dpkg-deb", "dpkg-shlibdeps"):
+        if not shutil.which(needed):
+            print(f"{needed} is not installed")
+            return 77
+    tools = programs.tools(args.programs)
+    capture = os.path.join(os.path.abspath(args.testdata), "calls", "lying-savp.pcap")
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = [os.path.join(scratch, name) for name in ("a022", "b022", "c077")]
+        for folder in folders:
+            os.mkdir(folder)
+        packages = [pack(args.build, folder) for folder in folders]
+        if failures:
+            return 1
+        first, second = (open(package, "rb").read() for package in packages[:2])
+        check("the same build gives the same bytes", first == second)
+        check("another umask does not change what is in it", said("dpkg-deb", "-c", packages[0]).stdout ==
+              said("dpkg-deb", "-c", packages[2]).stdout)
+        control = said("dpkg-deb", "-f", packages[0]).stdout.decode()
+        check("what it depends on is computed", re.search(r"^Depends: .*libc6 .*libpcap0\.8", control, re.M) is not None, control)
+        check("a maintainer, a section and a description", all(re.search(rf"^{field}: \S", control, re.M)
+                                                               for field in ("Maintainer", "Section", "Description", "Version")))
+        owners = said("dpkg-deb", "-c", packages[0]).stdout.decode().splitlines()
+        check("everything belongs to root", all(" root/root " in line for line in owners))
+        root = os.path.join(scratch, "x")
+        check("it unpacks", said("dpkg-deb", "-x", packages[0], root).returncode == 0)
+        usr = os.path.join(root, "usr")
+        for tool in tools:
+            name = os.path.basename(tool)
+            for path in (f"bin/{name}", f"share/man/man1/{name}.1.gz", f"share/bash-completion/completions/{name}",
+                         f"share/zsh/vendor-completions/_{name}", f"share/fish/vendor_completions.d/{name}.fish"):
+                check(f"{path} is there", os.path.getsize(os.path.join(usr, path)) > 100
+                      if os.path.exists(os.path.join(usr, path)) else False)
+            program = os.path.join(usr, "bin", name)
+            if not os.path.exists(program):
+                continue
+            libraries = said("ldd", program).stdout.decode()
+            check(f"{name}: all libraries are found", "not found" not in libraries, libraries)
+            check(f"{name}: no path of the build in it", os.path.abspath(args.build).encode() not in open(program, "rb").read())
+            got = programs.run([program, "--version"], programs.environment([program]), scratch)
+            check(f"{name}: runs from where it was unpacked", got.returncode == 0 and name.encode() in got.stdout, got.stderr)
+        doc = os.path.join(usr, "share", "doc", "voip-audit")
+        check("a copyright", "Apache-2.0" in open(os.path.join(doc, "copyright")).read())
+        check("a changelog", b"# Changelog" in gzip.open(os.path.join(doc, "changelog.gz")).read())
+        check("the manual of all tools", b"voip-audit" in gzip.open(os.path.join(usr, "share/man/man7/voip-audit.7.gz")).read())
+        for example in ("policy.example.toml", "nightly.sh", "report.schema.json"):
+            check(f"the example {example}", os.path.exists(os.path.join(doc, "examples", example)))
+        for path, folders_, files in os.walk(root):
+            for entry in (*folders_, *files):
+                mode = stat.S_IMODE(os.stat(os.path.join(path, entry)).st_mode)
+                check(f"the mode of {entry}", mode in (0o755, 0o644), oct(mode))
+        tool = "srtp-check"
+        program = os.path.join(usr, "bin", tool)
+        if os.path.exists(program):
+            got = programs.run([program, "-q", capture], programs.environment([program]), scratch)
+            check("the unpacked tool audits", got.returncode == 1 and b"SRTP-004" in got.stdout, got.stderr)
+        if os.environ.get("EMPTY_ROOT") and shutil.which("mmdebstrap") and os.getuid() == 0:
+            empty_root(packages[0], capture, tool, scratch)
+        else:
+            print("not installed into an empty root (EMPTY_ROOT=1, mmdebstrap and root do that)")
+    print(f"{len(failures)} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
