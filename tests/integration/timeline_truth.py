@@ -52,7 +52,7 @@ def hold(name, r):
     phases = {p["phase"]: p for p in r["phases"]}
     order = [p["phase"] for p in r["phases"]]
     wanted = ["enumeration", "credential-access", "compromise", "abuse", "containment"]
-    check(name + " order", [p for p in order if p != "reconnaissance"] == wanted, order)
+    check(name + " order", order == ["reconnaissance", *wanted], order)
     near(name + " compromise start", phases["compromise"]["start"], TRUTH["decisive"]["time"], 1)
     near(name + " compromise end", phases["compromise"]["end"], TRUTH["takeover"]["time"], 1)
     near(name + " containment start", phases["containment"]["start"], TRUTH["containment"]["start"])

@@ -207,6 +207,7 @@ class Recon {
     if (many && refused) {
       std::vector<std::uint32_t> all = tries;
       add_prey(source, all);
+      knock(index, all);
       enumeration(index, all, answers(all));
     } else if (!invite_scan(index, tries)) {
       register_scan(index, tries, times);
@@ -224,6 +225,36 @@ class Recon {
       if (!incident.last.known() || incident.last < end) incident.last = end;
     }
     incident.messages = SourceBook::requests_between(source, incident.first.time, incident.last.time);
+  }
+
+  // A scanning program first asks with OPTIONS whether somebody is at home; the users that it then asks for are another
+  // step.
+  void knock(std::uint32_t index, std::vector<std::uint32_t>& tries) {
+    constexpr std::size_t kMostKnocks = 3;
+    const Source& source = book_.sources()[index];
+    std::vector<std::uint32_t> knocks;
+    for (const std::uint32_t at : tries) {
+      const Try& one = book_.tries()[at];
+      if (one.methods == bit(Method::kOptions) && one.bad == 0 && one.good == 0) knocks.push_back(at);
+    }
+    if (!source.signs.hostile() || knocks.empty() || knocks.size() > kMostKnocks ||
+        tries.size() - knocks.size() < kScanAors) {
+      return;
+    }
+    std::erase_if(tries, [&](std::uint32_t at) { return std::ranges::find(knocks, at) != knocks.end(); });
+    Incident incident;
+    incident.kind = Kind::kOptionsScan;
+    fill(incident, source);
+    incident.first = incident.last = FrameRef{};
+    take(incident, knocks, source);
+    incident.attempts = knocks.size();
+    incident.evidence =
+        Casework::evidence(incident.first, incident.first, "decisive: signs of the program", incident.last);
+    incident.explanation =
+        "OPTIONS to a host that never spoke to it, with the signs of an attack program, before it asks for users. An "
+        "agreed "
+        "test would be named in the policy.";
+    work_.raise(std::move(incident), {index});
   }
 
   void enumeration(std::uint32_t index, const std::vector<std::uint32_t>& tries, const Answers& sum) {

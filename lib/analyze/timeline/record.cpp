@@ -71,7 +71,8 @@ std::string hung_up_text(const Record& record, const CallRecord& call) {
   if (call.hung_up == HungUp::kNobody) return "its end was not seen";
   text = call.hung_up == HungUp::kCaller ? "the caller hung up" : "the callee hung up";
   if (const std::string& reason = record.names.text(call.reason); !reason.empty()) {
-    if (const auto words = sip::parameter(reason.substr(std::min(reason.find(';'), reason.size())), "text")) {
+    if (const auto words =
+            sip::parameter(std::string_view(reason).substr(std::min(reason.find(';'), reason.size())), "text")) {
       text += fmt::format(" ({})", *words);
     }
   }
