@@ -190,12 +190,16 @@ FraudAnalyzer::FraudAnalyzer(Options options, report::Sink& sink)
     : impl_(std::make_unique<Impl>(std::move(options), sink)) {}
 FraudAnalyzer::~FraudAnalyzer() = default;
 
+// Every judgement here is about time: what comes without one (a damaged HEP message, say) is left out.
+
 void FraudAnalyzer::on_message(const dissect::SipEvent& event, const session::Call* call) {
+  if (!event.frame.time.known()) return;
   impl_->collector.on_message(event);
   if (impl_->attacks != nullptr) impl_->attacks->on_message(event, call);
 }
 
 void FraudAnalyzer::on_transaction(const session::Transaction& transaction) {
+  if (!transaction.request.time.known()) return;
   impl_->saw(transaction.request.time);
   impl_->collector.on_transaction(transaction);
   impl_->ledger.on_transaction(transaction);
@@ -208,14 +212,17 @@ void FraudAnalyzer::on_registration(const session::RegistrationChange& change) {
 }
 
 void FraudAnalyzer::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) {
+  if (!event.datagram->frame.time.known()) return;
   if (impl_->attacks != nullptr) impl_->attacks->on_rtp(stream, event);
 }
 
 void FraudAnalyzer::on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& event) {
+  if (!event.datagram->frame.time.known()) return;
   if (impl_->attacks != nullptr) impl_->attacks->on_rtcp(flow, event);
 }
 
 void FraudAnalyzer::on_call_end(session::Call& call) {
+  if (!call.first.time.known()) return;
   impl_->collector.on_call_end(call);
   if (impl_->attacks != nullptr) impl_->attacks->on_call_end(call);
 }

@@ -43,7 +43,8 @@ bool forked(const CallRecord& a, const CallRecord& b) {
 
 bool same_call(const CallRecord& earlier, const CallRecord& later) {
   if (linked(earlier, later)) return true;
-  const std::int64_t apart = later.frame.time.ns - earlier.frame.time.ns;
+  const bool timed = later.frame.time.known() && earlier.frame.time.known();
+  const std::int64_t apart = timed ? later.frame.time.ns - earlier.frame.time.ns : 0;
   const bool at_once = apart <= kLegWindowNs;
   const bool alive = !earlier.ended.known() || later.frame.time <= earlier.ended;
   if (sent_on(earlier, later) && (at_once || alive)) return true;

@@ -133,7 +133,7 @@ void check_number(Findings& findings, const std::string& number, const SignedNum
   bool full = false;
   std::size_t providers = 0;
   for (const SignedNumber::Use& use : signed_by.uses) {
-    if (use.frame.time.ns - signed_by.uses.front().frame.time.ns > kDayNs) continue;
+    if (later_by(signed_by.uses.front().frame.time, use.frame.time, std::chrono::nanoseconds{kDayNs})) continue;
     ++providers;
     full |= use.full;
     if (evidence.size() < 5) {

@@ -36,6 +36,7 @@ void ClockWatch::on_message(const dissect::SipEvent& event) {
   const bool forward = sight.first.input < event.frame.input;
   const FrameRef& reference = forward ? sight.first : event.frame;
   const FrameRef& other = forward ? event.frame : sight.first;
+  if (!reference.time.known() || !other.time.known()) return;
   Pair& pair = pairs_[{reference.input, other.input}];
   ++pair.messages;
   if (pair.offsets.size() >= kMostSamples || pairs_.size() > 4096) return;

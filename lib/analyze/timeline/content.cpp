@@ -156,7 +156,7 @@ void TimelineContent::write_calls(RecordWriter& out) const {
       out.value(std::uint64_t{call.status});
     }
     out.key("duration_s");
-    if (call.answered() && call.hung_up != HungUp::kNobody) {
+    if (call.answered() && call.hung_up != HungUp::kNobody && call.answer.time.known() && call.end.time.known()) {
       // To the millisecond: more would only be noise of the clock.
       out.value(static_cast<double>((call.end.time.ns - call.answer.time.ns) / kNsPerMs) / 1000.0);
     } else {
