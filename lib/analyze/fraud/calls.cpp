@@ -309,6 +309,19 @@ void CallTable::join_legs() {
       const std::size_t like = find(key_of(host, {}, "h"));
       if (like != records_.size() && same_moments(records_[like], record)) lead = like;
     }
+    // A border with one address on each side: the same caller or number, and the same moments of answer and end.
+    const std::vector<TextKey> faces = {number.size() >= 3 ? key_of({}, number, "n") : TextKey{},
+                                        caller.empty() ? TextKey{} : key_of({}, caller, "c")};
+    for (const TextKey& key : faces) {
+      const std::vector<std::size_t>* list = key == TextKey{} ? nullptr : recent.find(key);
+      if (lead != records_.size() || list == nullptr) continue;
+      for (const std::size_t k : *list) {
+        const CallRecord& other = records_[k];
+        if (other.entry().from == host || other.entry().to == record.entry().to) continue;
+        if (record.entry().invite.time.ns - other.entry().invite.time.ns > kJoinStartNs) continue;
+        if (overlap(other, record) && same_moments(other, record)) lead = k;
+      }
+    }
     if (lead != records_.size()) {
       groups.join(lead, i);
       continued[lead] = true;
@@ -319,6 +332,9 @@ void CallTable::join_legs() {
       if (list.size() >= kRecentPerKey) list.erase(list.begin());
       list.push_back(i);
     };
+    for (const TextKey& key : faces) {
+      if (key != TextKey{}) remember(key);
+    }
     std::set<IpAddress> reached;
     for (const CallHop& hop : record.hops) reached.insert(hop.to);
     for (const IpAddress& to : reached) {

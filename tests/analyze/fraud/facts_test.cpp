@@ -80,6 +80,24 @@ TEST_CASE("the country is learnt from numbers that change on their way", "[fraud
   CHECK(site.analyzer().site().own(site.border));
 }
 
+TEST_CASE("a border with one address on each side makes one call of two, and like calls of others stay apart",
+          "[fraud]") {
+  Site site;
+  const IpAddress outside = *IpAddress::parse("192.0.2.200");
+  site.calls({.at = 9 * 3600, .user = "101", .dialled = "0301234567", .far = "900301234999", .outside = outside});
+  // Two colleagues call the same number in the same second and hang up at different times.
+  site.calls({.at = 10 * 3600, .user = "102", .dialled = "0307654321", .talk = 60, .through = false});
+  site.calls({.at = 10 * 3600 + 0.5,
+              .user = "103",
+              .dialled = "0307654321",
+              .from = site.thief,
+              .talk = 90,
+              .through = false});
+  site.finish();
+  CHECK(site.analyzer().calls().records().size() == 4);
+  CHECK(site.analyzer().calls().calls().size() == 3);
+}
+
 TEST_CASE("robust statistics are not moved by the values that they are to find", "[fraud]") {
   CHECK(fraud::median({3, 1, 2}) == 2);
   CHECK(fraud::median({4, 1, 2, 3}) == 2.5);

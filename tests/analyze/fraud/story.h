@@ -43,6 +43,7 @@ class Site {
     std::string asserted{};
     std::string diversion{};
     bool caller_hangs_up = true;
+    std::optional<IpAddress> outside{};  // the border's other face; none: it has one address
   };
 
   explicit Site(fraud::Options options = {}) : collector_(fraud::kRules), analyzer_(std::move(options), collector_) {}
@@ -81,10 +82,11 @@ class Site {
     invite(c, id, c.at, c.from, border, c.user, c.dialled, c.login, answered);
     const std::string far = c.far.empty() ? c.dialled : c.far;
     const std::string far_id = id + "-b";
-    if (c.through) invite(c, far_id, c.at + 0.05, border, trunk, c.user, far, false, answered - 0.01);
+    const IpAddress face = c.outside.value_or(border);
+    if (c.through) invite(c, far_id, c.at + 0.05, face, trunk, c.user, far, false, answered - 0.01);
     if (c.status != 0 || c.cancel) return answered;
     bye(answered + c.talk, c.from, border, id);
-    if (c.through) bye(answered + c.talk + 0.01, border, trunk, far_id);
+    if (c.through) bye(answered + c.talk + 0.01, face, trunk, far_id);
     return answered + c.talk;
   }
 
