@@ -9,6 +9,7 @@ captures=/var/captures          # where tcpdump or dumpcap rotate their files
 state=/var/lib/voip-audit       # what this job remembers
 tools="srtp-check"              # what to run
 policy=                         # --policy; empty: none
+stir=                           # more options of stir-verify: --certs and --trust, without blanks inside
 metrics=                        # folder of node_exporter's textfile collector; empty: none
 quiet_minutes=2                 # a file is finished when nothing was written to it for so long
 config=${1:-/etc/voip-audit/nightly.conf}
@@ -58,6 +59,14 @@ for tool in $tools; do
   [ -e "$baseline" ] && set -- "$@" --baseline "$baseline"
   [ -n "$policy" ] && set -- "$@" --policy "$policy"
   [ -n "$metrics" ] && set -- "$@" -o "prometheus=$metrics/voip_audit_$tool.prom"
+  case $tool in
+    fraud-scan)  # who guessed on Monday may succeed on Tuesday
+      if [ -e "$state/fraud-scan.state" ]; then cp "$state/fraud-scan.state" "$work/fraud-scan.state"; fi
+      set -- "$@" --state "$work/fraud-scan.state" ;;
+    stir-verify)
+      # shellcheck disable=SC2086
+      set -- "$@" $stir ;;
+  esac
   status=0
   "$tool" "$@" -o "json=$state/reports/$day-$tool.json" -o "text=$work/$tool.txt" 2>"$work/$tool.err" || status=$?
   # 0: nothing new. Anything else is worth a mail.
@@ -67,9 +76,15 @@ for tool in $tools; do
     [ ! -e "$work/$tool.txt" ] || cat "$work/$tool.txt"
     echo
   fi
-  [ "$status" -eq 2 ] && worst=2
+  case $status in
+    0 | 1 | 3) ;;
+    *) worst=2 ;;  # could not run, was not found or was ended: not done
+  esac
 done
 
 # Only now: a run that failed is made again the next time.
-if [ "$worst" -eq 0 ]; then cat "$work/new" >> "$state/done"; fi
+if [ "$worst" -eq 0 ]; then
+  cat "$work/new" >> "$state/done"
+  if [ -e "$work/fraud-scan.state" ]; then mv "$work/fraud-scan.state" "$state/fraud-scan.state"; fi
+fi
 exit "$worst"

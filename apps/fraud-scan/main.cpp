@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <fstream>
 #include <iterator>
 
@@ -19,6 +20,7 @@ namespace fraud = analyze::fraud;
 struct OwnOptions {
   std::string destinations;
   std::string rates;
+  std::string places;
   std::string baseline;
   std::string profile;
   std::string state;
@@ -76,6 +78,13 @@ Result<cli::RunOutcome> scan(const OwnOptions& own, const cli::RunContext& conte
     if (const Status status = rates->read(*text, own.rates); !status) return status.error();
     options.rates = std::move(rates);
   }
+  if (!own.places.empty()) {
+    const auto text = read_file(own.places);
+    if (!text) return text.error();
+    auto places = fraud::Places::parse(*text, own.places);
+    if (!places) return places.error();
+    options.places = std::make_shared<fraud::Places>(std::move(*places));
+  }
   if (!own.baseline.empty()) {
     const auto text = read_file(own.baseline);
     if (!text) return text.error();
@@ -121,6 +130,17 @@ Result<cli::RunOutcome> scan(const OwnOptions& own, const cli::RunContext& conte
   return outcome;
 }
 
+// What -f csv-NAME writes. A column keeps its name and place; new ones come last.
+constexpr std::array kTables{
+    render::Table{"incidents",
+                  "kind,severity,confidence,first_time,last_time,sources,targets,accounts,numbers,destinations,"
+                  "messages,attempts,successes,calls,answered,minutes,concurrent_peak,estimated_cost_currency,"
+                  "estimated_cost_low,estimated_cost_high,tool,finding,checks,explanation,evidence_frame"},
+    render::Table{"accounts",
+                  "account,sources,registrations,failures,calls,answered,minutes,concurrent_peak,countries,user_agents,"
+                  "risk"},
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -134,6 +154,8 @@ int main(int argc, char** argv) {
                    "CSV of prefixes, countries and tiers in place of the built-in table")
         ->type_name("FILE");
     app.add_option("--rates", own.rates, "CSV of rates for the cost estimate (prefix,rate_per_min,...)")
+        ->type_name("FILE");
+    app.add_option("--places", own.places, "CSV of networks and their countries (network,country[,latitude,longitude])")
         ->type_name("FILE");
     app.add_option("--baseline-traffic", own.baseline, "What is normal here: a profile that --write-profile wrote")
         ->type_name("FILE");
@@ -152,11 +174,20 @@ int main(int argc, char** argv) {
   tool.check_options = [&own] { return check(own); };
   tool.read_paths = [&own] {
     std::vector<std::string> paths;
-    for (const std::string& path : {own.destinations, own.rates, own.baseline}) {
+    for (const std::string& path : {own.destinations, own.rates, own.places, own.baseline}) {
       if (!path.empty()) paths.push_back(path);
     }
     return paths;
   };
+  tool.write_paths = [&own] {
+    std::vector<std::string> paths{own.profile, own.state};
+    for (const std::string& item : own.emit) {
+      if (const std::size_t equals = item.find('='); equals != std::string::npos)
+        paths.push_back(item.substr(equals + 1));
+    }
+    return paths;
+  };
+  tool.tables = kTables;
   tool.run = [&own](const cli::RunContext& context) { return scan(own, context); };
   return cli::run_tool(argc, argv, tool);
 }

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 
 #include "analyze/srtp/srtp_analyzer.h"
 #include "cli/run.h"
@@ -67,6 +68,7 @@ analyze::srtp::Options options_for(const Arguments& arguments, const cli::RunCon
   options.allow_clear_early = limits.allow_clear_early;
   options.allow_fallback_retry = limits.allow_fallback_retry;
   options.reveal = context.options.reveal;
+  options.threads = context.options.threads - std::min(context.options.threads - 1, context.source.reading_threads());
   const policy::Policy& policy = context.policy;
   if (!policy.site.internal.empty())
     options.internal = [&policy](const IpAddress& address) { return policy.site.internal.contains(address); };
@@ -84,6 +86,18 @@ analyze::srtp::Options options_for(const Arguments& arguments, const cli::RunCon
   return options;
 }
 
+// What -f csv-NAME writes. A column keeps its name and place; new ones come last.
+constexpr std::array kTables{
+    render::Table{"calls",
+                  "call_id,group,from,to,start,end,signalling,frame,media_kind,media_offered,media_negotiated,"
+                  "media_profile,media_suite,media_streams_src,media_streams_dst,media_streams_observed,"
+                  "media_streams_proof"},
+    render::Table{"streams",
+                  "call_id,call_group,call_from,call_to,media_kind,media_offered,media_negotiated,media_profile,"
+                  "media_suite,ssrc,src,dst,payload_types,codec,packets,first_time,last_time,declared,observed,proof,"
+                  "reason,cleartext_packets,auth_checked,auth_valid,rtcp_packets,rtcp_observed"},
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -93,6 +107,7 @@ int main(int argc, char** argv) {
   tool.purpose = "Is the media of each call really encrypted, on every leg, and how was it keyed?";
   tool.rules = analyze::srtp::kRules;
   tool.add_options = [&](CLI::App& app) { add_options(app, arguments); };
+  tool.tables = kTables;
   tool.run = [&](const cli::RunContext& context) -> Result<cli::RunOutcome> {
     analyze::srtp::SrtpAnalyzer analyzer(options_for(arguments, context), context.findings);
     cli::RunOutcome outcome;

@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <iostream>
 #include <iterator>
@@ -30,6 +32,7 @@ Result<std::string> read_token(const std::string& token) {
     text += *at;
     if (text.size() > kMaxToken) return Error{"--token -: more than 1 MiB"};
   }
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Error{"--token -: standard input is empty"};
   return text;
 }
 
@@ -47,13 +50,19 @@ analyze::stir::Options options_of(const Arguments& arguments, const cli::RunCont
   options.at = context.options.at;
   options.max_calls = cli::limits_for(context.options).calls;
   options.site = context.policy.site;
+  options.trunks = context.policy.trunks;
   return options;
 }
 
 Result<cli::RunOutcome> verify(const Arguments& arguments, const cli::RunContext& context) {
+  if (arguments.token == "-" && std::ranges::count(context.options.source.inputs, "-") != 0) {
+    return Error{"standard input can be read only once"};
+  }
   auto store = analyze::stir::Store::open(arguments.paths);
   if (!store) return store.error();
-  analyze::stir::StirAnalyzer analyzer(options_of(arguments, context), *store, context.findings);
+  analyze::stir::Options options = options_of(arguments, context);
+  options.do_not_originate = store->do_not_originate();
+  analyze::stir::StirAnalyzer analyzer(options, *store, context.findings);
   cli::RunOutcome outcome;
   outcome.coverage = cli::run_pipeline(context, analyzer);
   if (!arguments.token.empty()) {
@@ -93,6 +102,22 @@ Status check(const Arguments& arguments) {
   return Done{};
 }
 
+// What -f csv-NAME writes. A column keeps its name and place; new ones come last.
+constexpr std::array kTables{
+    render::Table{"calls",
+                  "call_id,time,frame,method,from,to,verdict,attestation,verstat,responses_code,identities_ppt,"
+                  "identities_verdict"},
+    render::Table{"identities",
+                  "call_id,call_time,call_frame,call_method,call_from,call_to,call_verdict,index,form,ppt,alg,attest,"
+                  "origid,iat,orig,dest,x5u,verdict,checks_syntax,checks_ppt,checks_claims,checks_algorithm,"
+                  "checks_info,checks_certificate,checks_signature,checks_chain,checks_validity,checks_tnauthlist,"
+                  "checks_constraints,checks_policy,checks_revocation,checks_freshness,checks_orig,checks_dest,"
+                  "checks_attest,checks_origid,checks_div,checks_rcd,checks_rph,checks_mky,checks_replay,"
+                  "certificate_subject,certificate_issuer,certificate_spc,certificate_tn,certificate_not_before,"
+                  "certificate_not_after,certificate_sha256"},
+    render::Table{"attestation", "spc,issuer,A,B,C,invalid,unverifiable,other"},
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -110,6 +135,10 @@ int main(int argc, char** argv) {
     app.add_option("--crl-trust", arguments.paths.crl_trust, "Who signs the revocation lists")->type_name("FILE");
     app.add_option("--content", arguments.paths.content, "What rich call data points to: a folder, or a list")
         ->type_name("DIR|LIST");
+    app.add_option("--dno", arguments.paths.dno, "Numbers that nobody calls from, one a line (do not originate)")
+        ->type_name("FILE");
+    app.add_flag("--p384-authorities", arguments.paths.p384_authorities,
+                 "Accept authorities with keys on P-384; signers stay on P-256");
     app.add_option("--country-code", arguments.country_code, "Of numbers without a plus (default 1)")->type_name("CC");
     arguments.freshness_option =
         app.add_option("--freshness", arguments.freshness_s, "Longest age of a token (default 60)")
@@ -122,9 +151,10 @@ int main(int argc, char** argv) {
   tool.check_options = [&] { return check(arguments); };
   tool.runs_without_input = [&] { return !arguments.token.empty(); };
   tool.read_paths = [&] {
-    return std::vector<std::string>{arguments.paths.certs, arguments.paths.trust, arguments.paths.crls,
-                                    arguments.paths.crl_trust, arguments.paths.content};
+    return std::vector<std::string>{arguments.paths.certs,     arguments.paths.trust,   arguments.paths.crls,
+                                    arguments.paths.crl_trust, arguments.paths.content, arguments.paths.dno};
   };
+  tool.tables = kTables;
   tool.run = [&](const cli::RunContext& context) { return verify(arguments, context); };
   return cli::run_tool(argc, argv, tool);
 }

@@ -6,6 +6,7 @@
 
 #include "analyze/timeline/facts.h"
 #include "capture/source.h"
+#include "input_marks.h"
 
 namespace voip {
 
@@ -32,7 +33,18 @@ class PacketWatch final : public capture::PacketSource {
     for (std::size_t i = 0; i < states_.size(); ++i) {
       analyze::timeline::InputFacts input = states_[i].facts;
       input.input = static_cast<std::uint32_t>(i);
-      if (i < inputs().size()) input.lost_by_capture = inputs()[i].dropped_by_capture;
+      if (i < inputs().size()) {
+        input.lost_by_capture = inputs()[i].dropped_by_capture;
+        input.application = application_of(inputs()[i].path);
+        input.editing = editing_of(input.application);
+      }
+      for (const auto& [host, sums] : states_[i].sums) {
+        // A sender whose checksums are never right leaves them to its network card.
+        if (sums.good < 20 || sums.bad == 0 || sums.bad * 5 > sums.good) continue;
+        if (input.wrong_checksums == 0 || sums.first_bad < input.first_wrong_checksum)
+          input.first_wrong_checksum = sums.first_bad;
+        input.wrong_checksums += sums.bad;
+      }
       facts.inputs.push_back(input);
     }
     return facts;
@@ -43,8 +55,16 @@ class PacketWatch final : public capture::PacketSource {
   static constexpr std::size_t kMinutes = 10;
   static constexpr std::size_t kMostGaps = 50;
 
+  // UDP checksums of SIP that one host sent.
+  struct Sums {
+    std::uint64_t good = 0;
+    std::uint64_t bad = 0;
+    FrameRef first_bad;
+  };
   struct State {
     analyze::timeline::InputFacts facts;
+    std::map<std::array<std::uint8_t, 4>, Sums> sums;
+    std::uint32_t interface = 0;
     std::vector<Timestamp> last_of_interface;
     std::uint64_t same_time = 1;
     FrameRef same_first;
@@ -68,6 +88,8 @@ class PacketWatch final : public capture::PacketSource {
     analyze::timeline::InputFacts& facts = state.facts;
     ++facts.packets;
     if (packet.snapped() && facts.snapped++ == 0) facts.first_snapped = frame;
+    note_checksum(state, packet);
+    if (facts.packets == 1) facts.exported = made_by_homer(packet);
     if (!frame.time.known()) return;
     if (!facts.first.known()) {
       facts.first = facts.last = state.same_first = frame;
@@ -83,6 +105,9 @@ class PacketWatch final : public capture::PacketSource {
         if (frame.time.ns - facts.last.time.ns >= kGapNs) note_gap(state, frame);
       }
       note_order(state, packet);
+      if (packet.interface != state.interface && facts.last.time.ns - frame.time.ns > kNsPerSecond) {
+        if (facts.interfaces_back++ == 0) facts.first_interface_back = frame;
+      }
     }
     const std::int64_t minute = frame.time.ns / kGapNs;
     for (; state.minute < minute; ++state.minute) {
@@ -94,6 +119,41 @@ class PacketWatch final : public capture::PacketSource {
     }
     ++state.minutes[static_cast<std::size_t>(minute % static_cast<std::int64_t>(kMinutes))];
     if (facts.last.time <= frame.time) facts.last = frame;
+    state.interface = packet.interface;
+  }
+
+  // Homer's export has these MAC addresses.
+  static bool made_by_homer(const capture::Packet& packet) {
+    constexpr std::array<std::uint8_t, 12> kAddresses{0x06, 0x3d, 0x20, 0x12, 0x10, 0x20,
+                                                      0x02, 0x5d, 0x69, 0x74, 0x20, 0x12};
+    return packet.link == capture::LinkType::kEthernet && packet.bytes.size() >= kAddresses.size() &&
+           std::ranges::equal(packet.bytes.first(kAddresses.size()), kAddresses);
+  }
+
+  // Only of SIP in whole UDP packets over IPv4 and Ethernet: what an editor would change.
+  static void note_checksum(State& state, const capture::Packet& packet) {
+    constexpr std::size_t kHosts = 4096;
+    const ByteView in = packet.bytes;
+    if (packet.link != capture::LinkType::kEthernet || in.size() < 60 || packet.snapped()) return;
+    if (in[12] != 8 || in[13] != 0 || in[14] != 0x45 || in[23] != 17 || (in[20] & 0x3f) != 0 || in[21] != 0) return;
+    const std::uint8_t first = in[42];
+    if (first < 'A' || first > 'Z') return;
+    const std::size_t length = load_be<std::uint16_t>(in.data() + 38);
+    if (length < 8 || 34 + length > in.size() || (in[40] == 0 && in[41] == 0)) return;
+    std::uint32_t sum = 17 + static_cast<std::uint32_t>(length);
+    const ByteView summed = in.subspan(26, 8 + length);  // both addresses, then the datagram
+    for (std::size_t i = 0; i + 1 < summed.size(); i += 2) sum += load_be<std::uint16_t>(summed.data() + i);
+    if (summed.size() % 2 != 0) sum += static_cast<std::uint32_t>(summed.back()) << 8;
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    const std::array<std::uint8_t, 4> host{in[26], in[27], in[28], in[29]};
+    if (state.sums.size() >= kHosts && state.sums.count(host) == 0) return;
+    Sums& sums = state.sums[host];
+    if (sum == 0xffff) {
+      ++sums.good;
+    } else if (sums.bad++ == 0) {
+      sums.first_bad = packet.frame;
+    }
   }
 
   void note_gap(const State& state, const FrameRef& frame) {

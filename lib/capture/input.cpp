@@ -50,7 +50,7 @@ std::unique_ptr<RecordReader> make_reader(Format format, InputBuffer& in, const 
 }  // namespace
 
 OpenedInput Input::open(std::unique_ptr<ByteSource> bytes, const ReaderContext& context, const UnpackLimits& limits,
-                        std::size_t chunk) {
+                        std::size_t chunk, const std::shared_ptr<SpareThreads>& ahead) {
   InputInfo& info = context.info;
   std::vector<std::uint8_t> head = read_head(*bytes);
   info.bytes = bytes->stored_bytes();
@@ -84,6 +84,7 @@ OpenedInput Input::open(std::unique_ptr<ByteSource> bytes, const ReaderContext& 
     return {nullptr, true};
   }
   info.format = to_string(*format);
+  if (ahead != nullptr && !info.compression.empty()) bytes = read_ahead(std::move(bytes), ahead);
   std::unique_ptr<Input> input{new Input};  // private constructor
   input->info_ = &info;
   input->buffer_ = std::make_unique<InputBuffer>(std::move(bytes), chunk, &info.bytes);

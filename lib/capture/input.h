@@ -8,6 +8,7 @@
 
 #include "capture/byte_source.h"
 #include "capture/decompress.h"
+#include "capture/read_ahead.h"
 #include "capture/record_reader.h"
 
 namespace voip::capture {
@@ -22,9 +23,11 @@ struct OpenedInput {
 // One input that was opened: bytes, what unpacks them, and the reader of its format.
 class Input {
  public:
-  // Tells the format by content and writes it to context.info.
+  // Tells the format by content and writes it to context.info. ahead: what is compressed is unpacked ahead, with a
+  // thread if there is one; null: not ahead.
   static OpenedInput open(std::unique_ptr<ByteSource> bytes, const ReaderContext& context, const UnpackLimits& limits,
-                          std::size_t chunk = InputBuffer::kDefaultChunk);
+                          std::size_t chunk = InputBuffer::kDefaultChunk,
+                          const std::shared_ptr<SpareThreads>& ahead = nullptr);
 
   // Of a reader that needs no bytes of a file.
   static std::unique_ptr<Input> of(std::unique_ptr<RecordReader> reader, const ReaderContext& context);

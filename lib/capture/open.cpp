@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kProbeChunk = 16U << 10;
 constexpr int kMostDirectoryDepth = 64;
 constexpr std::size_t kMostNotes = 20;
+constexpr unsigned kMostReadingThreads = 4;
 constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
 
 // Few enough to leave descriptors for whatever else the program opens.
@@ -98,6 +99,7 @@ class MergedSource final : public PacketSource {
       : unpack_{options.max_unpacked_bytes, options.max_ratio},
         from_(options.from),
         to_(options.to),
+        threads_(options.threads),
         selection_(options, infos_) {}
 
   bool next(Packet& packet) override {
@@ -110,6 +112,7 @@ class MergedSource final : public PacketSource {
   const std::vector<InputInfo>& inputs() const override { return infos_; }
   const std::vector<Secrets>& secrets() const override { return secrets_; }
   const std::vector<std::string>& notes() const override { return notes_; }
+  unsigned reading_threads() const override { return reading_threads_; }
   double progress() const override;
 
   void add_paths(const std::vector<std::string>& paths);
@@ -149,6 +152,9 @@ class MergedSource final : public PacketSource {
   std::vector<Stream> streams_;  // as many as infos_
   std::shared_ptr<DescriptorPool> pool_ = std::make_shared<DescriptorPool>(most_open_files());
   bool standard_input_used_ = false;
+  unsigned threads_ = 1;
+  unsigned reading_threads_ = 0;
+  std::shared_ptr<SpareThreads> spare_ = std::make_shared<SpareThreads>();
 
   std::vector<std::uint32_t> heap_;  // streams that have packets, but for the current one
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
@@ -321,9 +327,12 @@ void MergedSource::open_now(std::uint32_t index) {
   Stream& stream = streams_[index];
   InputInfo& info = infos_[index];
   const std::string path = std::move(info.path);
+  // A file that a thread reads stays open: the pool is this thread's.
+  const bool alone = streams_.size() == 1;
+  const bool pooled = !alone && (info.compression.empty() || spare_->left == 0);
   info = {};
   info.path = path;
-  auto file = FileSource::open(stream.path, streams_.size() > 1 ? pool_ : nullptr);
+  auto file = FileSource::open(stream.path, pooled ? pool_ : nullptr);
   if (!file) {
     info.usable = info.complete = false;
     info.problems.push_back(file.error().message);
@@ -333,7 +342,10 @@ void MergedSource::open_now(std::uint32_t index) {
   const std::size_t chunk = open_streams_ < 16    ? InputBuffer::kDefaultChunk
                             : open_streams_ < 128 ? InputBuffer::kDefaultChunk / 4
                                                   : InputBuffer::kDefaultChunk / 16;
-  stream.input = Input::open(std::move(*file), context_of(index), unpack_, chunk).input;
+  // Reading a pipe may wait for long.
+  std::shared_ptr<SpareThreads> ahead;
+  if (stream.size != 0) ahead = pooled ? std::make_shared<SpareThreads>() : spare_;
+  stream.input = Input::open(std::move(*file), context_of(index), unpack_, chunk, ahead).input;
 }
 
 // The next packet of a stream to its head, and its place in time to its key.
@@ -380,12 +392,21 @@ Status MergedSource::start(const std::string& filter_text) {
         name)};
   }
   const bool alone = streams_.size() == 1;
+  const unsigned most_reading = threads_ > 1 ? std::clamp((threads_ - 1) / 2, 1U, kMostReadingThreads) : 0;
+  spare_->left = alone ? std::min(most_reading, 1U) : 0;
+  reading_threads_ = spare_->left;
   if (alone && !streams_[0].input && !streams_[0].reopen && infos_[0].usable) open_now(0);
   for (std::uint32_t i = 0; i < streams_.size(); ++i) {
     Stream& stream = streams_[i];
     if (!infos_[i].usable) continue;
     if (!alone && !stream.reopen && !stream.input) (void)probe(i);
     if (stream.input) ++open_streams_;
+  }
+  if (alone) {
+    reading_threads_ -= spare_->left;
+  } else {
+    const auto packed = std::ranges::count_if(infos_, [](const InputInfo& info) { return !info.compression.empty(); });
+    spare_->left = reading_threads_ = std::min(most_reading, static_cast<unsigned>(packed));
   }
   if (alone && selection_.filter() != nullptr && infos_[0].usable && streams_[0].input && read_head(0)) {
     streams_[0].first_link = streams_[0].head.link;

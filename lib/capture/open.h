@@ -14,7 +14,8 @@ struct OpenOptions {
   Timestamp to;        // packets at or after are dropped
   std::uint64_t max_unpacked_bytes = 1ULL << 40;  // per compressed input
   std::uint64_t max_ratio = 2000;                 // unpacked / packed beyond the first 64 MiB: a bomb
-  bool hash_inputs = false;                       // fill InputInfo::sha256 where the input can be read as a file
+  unsigned threads = 1;      // of the whole run: some unpack compressed files, see PacketSource::reading_threads()
+  bool hash_inputs = false;  // fill InputInfo::sha256 where the input can be read as a file
 };
 
 // Opens files (told apart by content), directories (all captures below, by name) and "-" (standard input), merged in

@@ -87,6 +87,8 @@ class PacketSource {
     static const std::vector<std::string> kNone;
     return kNone;
   }
+  // How many threads beside the caller's it may have at the same time.
+  virtual unsigned reading_threads() const { return 0; }
   // 0..1 by bytes read where the sizes are known; for progress only.
   virtual double progress() const { return 0; }
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "base/text.h"
 #include "cli/generate.h"
@@ -17,11 +18,15 @@ namespace voip::cli {
 
 namespace {
 
+// Threads that nobody asked for: more help little, and reports that run side by side have other uses for the cores.
+constexpr unsigned kMostThreadsUnasked = 8;
+
 constexpr const char* kInput = "Input";
 constexpr const char* kOutput = "Output";
 constexpr const char* kVerdict = "Verdict and exit status";
 constexpr const char* kRun = "Run";
 constexpr const char* kAbout = "About";
+constexpr std::string_view kTablePrefix = "csv-";
 
 // What the user typed, before it is understood.
 struct Typed {
@@ -105,13 +110,6 @@ class HelpFormatter final : public CLI::Formatter {
     return text + "\n";
   }
 };
-
-std::vector<std::string> format_names(const ToolSpec& spec) {
-  std::vector<std::string> names;
-  for (const render::Format& format : render::formats()) names.emplace_back(format.name);
-  for (const render::Format& format : spec.extra_formats) names.emplace_back(format.name);
-  return names;
-}
 
 void add_shared_options(CLI::App& app, const ToolSpec& spec, Typed& typed, CommonOptions& options) {
   const auto text = [&app](const char* group, const std::string& names, std::string& into, const char* type,
@@ -257,6 +255,13 @@ Error unknown_format(const ToolSpec& spec, std::string_view option, std::string_
   return Error{fmt::format("{}: unknown format '{}'{}", option, name, one_of(name, format_names(spec)))};
 }
 
+// "json", "csv-calls": what may stand before = in --output.
+bool looks_like_format(std::string_view prefix) {
+  const bool table = prefix.starts_with(kTablePrefix);
+  if (table) prefix.remove_prefix(kTablePrefix.size());
+  return std::ranges::all_of(prefix, [table](char c) { return is_alpha(c) || (table && c == '_'); });
+}
+
 Status read_outputs(const Typed& typed, const ToolSpec& spec, CommonOptions& options) {
   const std::string format =
       typed.format.empty() ? std::string{render::formats().front().name} : to_lower(typed.format);
@@ -266,7 +271,7 @@ Status read_outputs(const Typed& typed, const ToolSpec& spec, CommonOptions& opt
     OutputTarget target{format, typed_output};
     const std::size_t equals = typed_output.find('=');
     const std::string prefix = typed_output.substr(0, equals);
-    if (equals != std::string::npos && !prefix.empty() && std::ranges::all_of(prefix, is_alpha)) {
+    if (equals != std::string::npos && !prefix.empty() && looks_like_format(prefix)) {
       if (find_format(spec, prefix) == nullptr) {
         return Error{fmt::format("--output: unknown format '{}' in {}{}; ./{} is a file of that name", prefix,
                                  typed_output, one_of(prefix, format_names(spec)), typed_output)};
@@ -281,21 +286,21 @@ Status read_outputs(const Typed& typed, const ToolSpec& spec, CommonOptions& opt
     }
     options.outputs.push_back(std::move(target));
   }
+  // What --expect says takes the place of the report, unless one is asked for.
+  const bool only_differences = !options.expect.empty() && options.outputs.empty() && typed.format.empty();
+  // -f names the format of standard output, unless an -o without a format has taken it.
+  const bool for_stdout = !only_differences && (options.outputs.empty() || (!typed.format.empty() && !format_used));
+  const bool to_stdout = std::ranges::any_of(options.outputs, [](const OutputTarget& t) { return t.path == "-"; });
+  if (for_stdout && to_stdout) return Error{"--output: standard output can take one report only"};
+  if (for_stdout) options.outputs.push_back({format, "-"});
   std::vector<std::string> taken;
   for (const OutputTarget& other : options.outputs) taken.push_back(other.path);
   for (const std::string* path : {&options.write_baseline, &options.write_expect, &options.annotate}) {
     if (path->empty()) continue;
     if (std::ranges::find(taken, *path) != taken.end())
-      return Error{fmt::format("{} is named twice as an output", *path)};
+      return Error{fmt::format("{} is named twice as an output", *path == "-" ? "standard output" : *path)};
     taken.push_back(*path);
   }
-  // What --expect says takes the place of the report, unless one is asked for.
-  if (!options.expect.empty() && options.outputs.empty() && typed.format.empty()) return Done{};
-  // -f names the format of standard output, unless an -o without a format has taken it.
-  const bool for_stdout = options.outputs.empty() || (!typed.format.empty() && !format_used);
-  const bool to_stdout = std::ranges::any_of(options.outputs, [](const OutputTarget& t) { return t.path == "-"; });
-  if (for_stdout && to_stdout) return Error{"--output: standard output can take one report only"};
-  if (for_stdout) options.outputs.push_back({format, "-"});
   return Done{};
 }
 
@@ -340,6 +345,8 @@ Status read_values(const Typed& typed, const ToolSpec& spec, CommonOptions& opti
     const auto n = parse_number<unsigned>(typed.threads);
     if (!n || *n == 0 || *n > 1024) return bad_value("--threads", typed.threads, "a number from 1 to 1024");
     options.threads = *n;
+  } else {
+    options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreadsUnasked);
   }
   if (!typed.max_memory.empty()) {
     const auto size = parse_size(typed.max_memory);
@@ -357,7 +364,22 @@ Status read_values(const Typed& typed, const ToolSpec& spec, CommonOptions& opti
 
 }  // namespace
 
+std::vector<std::string> format_names(const ToolSpec& spec) {
+  std::vector<std::string> names;
+  for (const render::Format& format : render::formats()) names.emplace_back(format.name);
+  for (const render::Format& format : spec.extra_formats) names.emplace_back(format.name);
+  for (const render::Table& table : spec.tables) names.push_back(fmt::format("{}{}", kTablePrefix, table.name));
+  return names;
+}
+
+const render::Table* find_table(const ToolSpec& spec, std::string_view name) {
+  if (!name.starts_with(kTablePrefix)) return nullptr;
+  const auto table = std::ranges::find(spec.tables, name.substr(kTablePrefix.size()), &render::Table::name);
+  return table == spec.tables.end() ? nullptr : &*table;
+}
+
 const render::Format* find_format(const ToolSpec& spec, std::string_view name) {
+  if (find_table(spec, name) != nullptr) return render::find_format("csv");
   const auto extra = std::ranges::find(spec.extra_formats, name, &render::Format::name);
   return extra != spec.extra_formats.end() ? &*extra : render::find_format(name);
 }

@@ -23,6 +23,10 @@ struct CommandLine {
 
 // A format of all tools or of this one; null when there is none.
 const render::Format* find_format(const ToolSpec& spec, std::string_view name);
+// What --format takes, in the order of --help.
+std::vector<std::string> format_names(const ToolSpec& spec);
+// The table that a format's name like "csv-calls" means; null when it means none.
+const render::Table* find_table(const ToolSpec& spec, std::string_view name);
 
 // Checks everything that can be checked without touching a file. The error is one sentence for the user.
 Result<CommandLine> parse_command_line(int argc, const char* const* argv, const ToolSpec& spec);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/command_line.h"
 #include "policy/load.h"
 
 namespace voip::cli {
@@ -38,16 +39,9 @@ std::vector<std::string> checks_of(const ToolSpec& spec) {
   return words;
 }
 
-std::vector<std::string> formats_of(const ToolSpec& spec) {
-  std::vector<std::string> words;
-  for (const render::Format& format : render::formats()) words.emplace_back(format.name);
-  for (const render::Format& format : spec.extra_formats) words.emplace_back(format.name);
-  return words;
-}
-
 std::vector<std::string> words_for(const std::string& name, const ToolSpec& spec) {
-  const std::vector<std::string> levels{"critical", "high", "medium", "low", "info"};
-  if (name == "format") return formats_of(spec);
+  std::vector<std::string> levels{"critical", "high", "medium", "low", "info"};
+  if (name == "format") return format_names(spec);
   if (name == "min-severity") return levels;
   if (name == "min-confidence") return {"certain", "probable", "possible"};
   if (name == "color") return {"auto", "always", "never"};
@@ -173,9 +167,8 @@ std::string zsh(const std::vector<Entry>& entries, const ToolSpec& spec) {
       case Takes::kAnything: action = fmt::format(":{}: ", zsh_help(entry.type)); break;
     }
     const std::string rest = fmt::format("[{}]{}", zsh_help(entry.help), action);
-    const std::string name =
-        (entry.takes == Takes::kNothing ? "--" : "--") + entry.long_name + (entry.takes == Takes::kNothing ? "" : "=");
-    lines += fmt::format("  {} \\\n", single_quoted("*" + name + rest));
+    const std::string_view equals = entry.takes == Takes::kNothing ? "" : "=";
+    lines += fmt::format("  {} \\\n", single_quoted(fmt::format("*--{}{}{}", entry.long_name, equals, rest)));
     if (!entry.short_name.empty()) {
       lines += fmt::format("  {} \\\n", single_quoted(fmt::format("*-{}{}{}", entry.short_name,
                                                                   entry.takes == Takes::kNothing ? "" : "+", rest)));

@@ -44,7 +44,7 @@ struct CommonOptions {
   bool quiet = false;
   unsigned verbose = 0;
   bool reveal = false;           // show secrets in full
-  unsigned threads = 0;          // 0: as many as help
+  unsigned threads = 1;          // at most
   std::uint64_t max_memory = 0;  // bytes; 0: the limits as they are
   Timestamp at;                  // judge at this time instead of the call's; unknown: the call's
   // Paths; empty: not asked for.

@@ -32,16 +32,37 @@ Error cannot_write(const std::string& path, int error) {
   return Error{fmt::format("can't write {}: {}", path, std::generic_category().message(error))};
 }
 
-// Through symbolic links, so that the rename replaces the file and not the link to it.
+// Through symbolic links, so that the rename replaces the file and not the link to it; also where it is not there yet.
 std::string resolve(const std::string& path) {
+  constexpr unsigned kMostLinks = 40;
   std::error_code error;
-  const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  std::filesystem::path at = std::filesystem::absolute(path, error);
+  if (error) return path;
+  for (unsigned i = 0; i < kMostLinks && std::filesystem::is_symlink(at, error); ++i) {
+    const std::filesystem::path next = std::filesystem::read_symlink(at, error);
+    if (error) break;
+    at = at.parent_path() / next;  // an absolute one replaces it
+  }
+  const std::filesystem::path real = std::filesystem::weakly_canonical(at, error);
   return error ? path : real.string();
 }
 
 std::string folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path{path}.parent_path().string();
   return folder.empty() ? "." : folder;
+}
+
+constexpr unsigned kAttempts = 100;
+
+std::string temporary_name(const std::string& target, unsigned attempt) {
+  const std::filesystem::path place{target};
+  return (place.parent_path() / fmt::format(".{}.{}.{}.part", place.filename().string(), ::getpid(), attempt)).string();
+}
+
+// A name is given to it through /proc.
+int open_nameless(const std::string& target) {
+  if (::access("/proc/self/fd", X_OK) != 0) return -1;
+  return ::open(folder_of(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 }
 
 }  // namespace
@@ -68,19 +89,19 @@ Result<std::unique_ptr<FileOutput>> FileOutput::create(const std::string& path) 
   if (exists && !S_ISREG(info.st_mode)) {
     const int fd = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return cannot_write(path, errno);
-    return std::unique_ptr<FileOutput>{new FileOutput{path, target, {}, fd}};
+    return std::unique_ptr<FileOutput>{new FileOutput{Kind::kDirect, path, target, {}, fd}};
   }
-  const std::filesystem::path place{target};
-  for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    const std::string temporary =
-        (place.parent_path() / fmt::format(".{}.{}.{}.part", place.filename().string(), ::getpid(), attempt)).string();
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0 && errno == EEXIST) continue;
-    if (fd < 0) return cannot_write(path, errno);
-    if (exists) (void)::fchmod(fd, info.st_mode & 0777);
-    return std::unique_ptr<FileOutput>{new FileOutput{path, target, temporary, fd}};
+  int fd = open_nameless(target);
+  std::string temporary;
+  const Kind kind = fd >= 0 ? Kind::kNameless : Kind::kNamed;
+  for (unsigned attempt = 0; fd < 0 && attempt < kAttempts; ++attempt) {
+    temporary = temporary_name(target, attempt);
+    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno != EEXIST) break;
   }
-  return cannot_write(path, EEXIST);
+  if (fd < 0) return cannot_write(path, errno);
+  if (exists) (void)::fchmod(fd, info.st_mode & 0777);
+  return std::unique_ptr<FileOutput>{new FileOutput{kind, path, target, temporary, fd}};
 }
 
 FileOutput::~FileOutput() {
@@ -92,15 +113,35 @@ void FileOutput::write(std::string_view bytes) {
   if (error_ == 0) error_ = write_all(fd_, bytes);
 }
 
+int FileOutput::give_name() {
+  const std::string descriptor = fmt::format("/proc/self/fd/{}", fd_);
+  for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::string name = temporary_name(target_, attempt);
+    if (::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = name;
+      return 0;
+    }
+    if (errno != EEXIST) return errno;
+  }
+  return EEXIST;
+}
+
 Status FileOutput::commit() {
-  if (error_ == 0 && !temporary_.empty() && ::fsync(fd_) != 0) error_ = errno;
+  if (error_ == 0 && kind_ != Kind::kDirect && ::fsync(fd_) != 0) error_ = errno;
+  if (error_ == 0 && kind_ == Kind::kNameless) error_ = give_name();
   if (::close(fd_) != 0 && error_ == 0) error_ = errno;
   fd_ = -1;
-  if (temporary_.empty() && error_ == EPIPE) return Done{};  // a named pipe whose reader has left
-  if (error_ == 0 && !temporary_.empty() && ::rename(temporary_.c_str(), target_.c_str()) != 0) error_ = errno;
+  if (kind_ == Kind::kDirect && error_ == EPIPE) return Done{};  // a named pipe whose reader has left
+  if (error_ == 0 && kind_ != Kind::kDirect && ::rename(temporary_.c_str(), target_.c_str()) != 0) error_ = errno;
   if (error_ != 0) return cannot_write(path_, error_);
   temporary_.clear();
   return Done{};
+}
+
+std::string output_identity(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return resolve(path);
+  return S_ISREG(info.st_mode) ? fmt::format("{}:{}", info.st_dev, info.st_ino) : std::string{};
 }
 
 Status check_output_path(const std::string& path, const std::vector<std::string>& read_paths) {

@@ -50,7 +50,8 @@ report::Coverage run_pipeline(const RunContext& context, session::Observer& anal
   }
   if (totals.sip_copies != 0) {
     coverage.notes.push_back(
-        fmt::format("{} SIP messages were seen both on the wire and in HEP, and counted once", totals.sip_copies));
+        fmt::format("{} SIP messages were seen at more than one place (wire, HEP agents, taps), and counted once",
+                    totals.sip_copies));
   }
   return coverage;
 }

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <map>
 #include <new>
 #include <optional>
 #include <set>
@@ -67,16 +68,20 @@ bool environment_has(const char* name) {
   return text != nullptr && *text != '\0';
 }
 
-bool wants_colour(const CommonOptions& options, bool terminal) {
+// See https://no-color.org and https://bixense.com/clicolors: refusing goes before forcing.
+bool wants_colour(const CommonOptions& options, bool to_stdout, bool terminal) {
   if (options.colour != Colour::kAuto) return options.colour == Colour::kAlways;
-  const char* kind = std::getenv("TERM");  // NOLINT: no thread has been started
-  return terminal && !environment_has("NO_COLOR") && !(kind != nullptr && std::string_view{kind} == "dumb");
+  if (environment_has("NO_COLOR")) return false;
+  const char* force = std::getenv("CLICOLOR_FORCE");  // NOLINT: no thread has been started
+  if (to_stdout && force != nullptr && *force != '\0' && std::string_view{force} != "0") return true;
+  const char* kind = std::getenv("TERM");  // NOLINT: as above
+  return terminal && !(kind != nullptr && std::string_view{kind} == "dumb");
 }
 
 render::RenderOptions options_for(const CommonOptions& options, bool to_stdout) {
   render::RenderOptions render;
   const bool terminal = to_stdout && ::isatty(STDOUT_FILENO) == 1;
-  render.colour = wants_colour(options, terminal);
+  render.colour = wants_colour(options, to_stdout, terminal);
   render.brief = options.quiet;
   struct winsize size {};
   if (terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) {
@@ -196,6 +201,7 @@ class Run {
     open.filter = options_.source.filter;
     open.from = options_.source.from;
     open.to = options_.source.to;
+    open.threads = options_.threads;
     auto opened = capture::open_inputs(options_.source.inputs, open);
     if (!opened) return opened.error();
     capture::PacketSource& source = **opened;
@@ -312,13 +318,20 @@ class Run {
   }
 
   Status check_outputs() const {
-    for (const OutputTarget& target : options_.outputs) {
-      if (target.path == "-") continue;
-      if (auto status = check_output_path(target.path, read_paths_); !status) return status;
+    std::vector<std::string> paths{options_.write_baseline, options_.write_expect, options_.annotate};
+    for (const OutputTarget& target : options_.outputs) paths.push_back(target.path);
+    if (spec_.write_paths) {
+      const std::vector<std::string> own = spec_.write_paths();
+      paths.insert(paths.end(), own.begin(), own.end());
     }
-    for (const std::string* path : {&options_.write_baseline, &options_.write_expect, &options_.annotate}) {
-      if (path->empty()) continue;
-      if (auto status = check_output_path(*path, read_paths_); !status) return status;
+    std::map<std::string, const std::string*> taken;
+    for (const std::string& path : paths) {
+      if (path.empty() || path == "-") continue;
+      if (auto status = check_output_path(path, read_paths_); !status) return status;
+      const std::string identity = output_identity(path);
+      if (identity.empty()) continue;  // a device takes any number
+      if (const auto [other, made] = taken.emplace(identity, &path); !made)
+        return Error{fmt::format("{} and {} are the same file: each output needs its own", *other->second, path)};
     }
     return Done{};
   }
@@ -388,14 +401,7 @@ class Run {
 
   // Why there was nothing to judge, where that is plain.
   std::string nothing_read(const report::Report& report) const {
-    std::uint64_t packets = 0;
-    Timestamp first;
-    Timestamp last;
-    for (const report::Input& input : report.inputs) {
-      packets += input.packets;
-      if (input.first_time.known() && (!first.known() || input.first_time < first)) first = input.first_time;
-      if (input.last_time.known() && (!last.known() || input.last_time > last)) last = input.last_time;
-    }
+    const auto [first, last, packets] = report.span();
     if (report.coverage.packets != 0 || options_.source.inputs.empty()) return {};
     if (packets == 0) return "the inputs hold no packets";
     if (!options_.source.filter.empty())
@@ -434,7 +440,9 @@ class Run {
     for (const OutputTarget& target : options_.outputs) {
       const render::Format* format = find_format(spec_, target.format);
       auto status = write_to(target.path, [&](render::Output& out) {
-        format->render(report, options_for(options_, target.path == "-"), out);
+        render::RenderOptions options = options_for(options_, target.path == "-");
+        options.table = find_table(spec_, target.format);
+        format->render(report, options, out);
       });
       if (!status) return status;
     }
@@ -453,12 +461,22 @@ class Run {
       if (!status) return status;
     }
     if (options_.annotate.empty()) return Done{};
+    if (options_.annotate == "-") {
+      StandardOutput out;
+      if (auto written = write_annotated(report, open, out); !written) return written.error();
+      return out.status();
+    }
     auto file = FileOutput::create(options_.annotate);
     if (!file) return file.error();
-    auto missing = annotate(report, options_.source.inputs, open, **file);
+    if (auto written = write_annotated(report, open, **file); !written) return written.error();
+    return (*file)->commit();
+  }
+
+  Status write_annotated(const report::Report& report, const capture::OpenOptions& open, render::Output& out) const {
+    const auto missing = annotate(report, options_.source.inputs, open, out);
     if (!missing) return missing.error();
     if (*missing != 0) say(spec_.name, fmt::format("--annotate: {} packets could not be written", *missing));
-    return (*file)->commit();
+    return Done{};
   }
 
   // Where the report would stand, or beside it on standard error.

@@ -54,12 +54,15 @@ struct ToolSpec {
   std::function<Result<RunOutcome>(const RunContext&)> run;
   // All that follows may be left out.
   std::span<const render::Format> extra_formats;  // beside those of all tools
+  std::span<const render::Table> tables;          // what -f csv-NAME can write
   // After the options were read, before anything is opened.
   std::function<Status()> check_options;
   // Whether the options given make a run without INPUT possible; the source is empty then.
   std::function<bool()> runs_without_input;
   // Files that the tool's own options name: no report may replace them.
   std::function<std::vector<std::string>()> read_paths;
+  // Files that the tool writes itself: none may be an input, or the same as another output. "" and "-" are passed over.
+  std::function<std::vector<std::string>()> write_paths;
 };
 
 // The whole program: options, inputs, run, reports, exit status. Throws nothing.

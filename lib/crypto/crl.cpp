@@ -7,36 +7,16 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <map>
 
 #include "base/codec.h"
-#include "base/time.h"
+#include "crypto/asn1.h"
 
 namespace voip::crypto {
 
 namespace {
 
 constexpr int kMaxNames = 64;  // of one certificateIssuer
-
-ByteView bytes_of(const ASN1_STRING* string) {
-  const int n = string == nullptr ? 0 : ASN1_STRING_length(string);
-  return n <= 0 ? ByteView{} : ByteView{ASN1_STRING_get0_data(string), static_cast<std::size_t>(n)};
-}
-
-ByteView der_of(const X509_NAME* name) {
-  const unsigned char* bytes = nullptr;
-  std::size_t size = 0;
-  return name != nullptr && X509_NAME_get0_der(name, &bytes, &size) == 1 ? ByteView{bytes, size} : ByteView{};
-}
-
-std::optional<std::int64_t> seconds_of(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &tm) != 1) return std::nullopt;
-  const std::int64_t days =
-      days_from_civil(tm.tm_year + 1900, static_cast<unsigned>(tm.tm_mon + 1), static_cast<unsigned>(tm.tm_mday));
-  return days * 86400 + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
-}
 
 std::string reason_text(std::int64_t reason) {
   switch (reason) {
@@ -60,11 +40,6 @@ std::vector<std::string> directory_names(const GENERAL_NAMES* names) {
     if (name->type == GEN_DIRNAME) folded.push_back(fold_name(der_of(name->d.directoryName)));
   }
   return folded;
-}
-
-std::string oid_text(const ASN1_OBJECT* object) {
-  std::array<char, 128> text{};
-  return OBJ_obj2txt(text.data(), static_cast<int>(text.size()), object, 1) > 0 ? std::string{text.data()} : "?";
 }
 
 struct EntryExtensions {
@@ -99,12 +74,7 @@ EntryExtensions read_entry(const X509_REVOKED* entry) {
 }  // namespace
 
 struct Crl::Native {
-  X509_CRL* list = nullptr;
-
-  Native() = default;
-  ~Native() { X509_CRL_free(list); }
-  Native(const Native&) = delete;
-  Native& operator=(const Native&) = delete;
+  Owned<X509_CRL, X509_CRL_free> list;
 };
 
 Crl::Crl() : native_(std::make_unique<Native>()) {}
@@ -113,8 +83,8 @@ Crl::~Crl() = default;
 std::shared_ptr<const Crl> Crl::parse(ByteView der) {
   const std::shared_ptr<Crl> made{new Crl};
   const unsigned char* at = der.data();
-  made->native_->list = d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size()));
-  X509_CRL* list = made->native_->list;
+  made->native_->list.reset(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
+  X509_CRL* list = made->native_->list.get();
   const bool whole = list != nullptr && at == der.data() + der.size();
   if (whole) {
     const X509_NAME* issuer = X509_CRL_get_issuer(list);
@@ -138,7 +108,7 @@ void Crl::spoil(std::string why) {
 }
 
 void Crl::read_extensions() {
-  const X509_CRL* list = native_->list;
+  const X509_CRL* list = native_->list.get();
   bool has_point = false;
   const int count = X509_CRL_get_ext_count(list);
   for (int i = 0; i < count; ++i) {
@@ -177,7 +147,7 @@ void Crl::read_extensions() {
 
 void Crl::read_entries() {
   // In the order of the file: each entry inherits the issuer of the one before (RFC 5280 section 5.3.3).
-  STACK_OF(X509_REVOKED)* revoked = X509_CRL_get_REVOKED(native_->list);
+  STACK_OF(X509_REVOKED)* revoked = X509_CRL_get_REVOKED(native_->list.get());
   std::map<std::vector<std::string>, std::uint32_t> known;
   issuers_.push_back({issuer_key_});
   known.emplace(issuers_.front(), 0);
@@ -206,14 +176,14 @@ void Crl::read_entries() {
 bool Crl::signed_by(const Certificate& signer) const {
   if (issuer_key_ != signer.subject_key()) return false;
   int hash = NID_undef;
-  const int algorithm = X509_CRL_get_signature_nid(native_->list);
+  const int algorithm = X509_CRL_get_signature_nid(native_->list.get());
   if (OBJ_find_sigid_algs(algorithm, &hash, nullptr) != 1 ||
       (hash != NID_sha256 && hash != NID_sha384 && hash != NID_sha512)) {
     return false;
   }
   const unsigned char* at = signer.spki().data();
   EVP_PKEY* key = d2i_PUBKEY(nullptr, &at, static_cast<long>(signer.spki().size()));
-  const bool fits = key != nullptr && X509_CRL_verify(native_->list, key) == 1;
+  const bool fits = key != nullptr && X509_CRL_verify(native_->list.get(), key) == 1;
   EVP_PKEY_free(key);
   ERR_clear_error();
   return fits;

@@ -43,6 +43,50 @@ struct SrtpSessionKeys {
   std::vector<std::uint8_t> salt;
 };
 
+// What one thread keeps to check tags with SrtpTagCheck: the cipher states of the keys that it met last.
+class SrtpTagBench {
+ public:
+  SrtpTagBench();
+  ~SrtpTagBench();
+  SrtpTagBench(const SrtpTagBench&) = delete;
+  SrtpTagBench& operator=(const SrtpTagBench&) = delete;
+
+ private:
+  friend class SrtpTagCheck;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The RTP tags of one key, for any number of threads at the same time: it never changes.
+class SrtpTagCheck : public std::enable_shared_from_this<SrtpTagCheck> {
+ public:
+  ~SrtpTagCheck();
+  SrtpTagCheck(const SrtpTagCheck&) = delete;
+  SrtpTagCheck& operator=(const SrtpTagCheck&) = delete;
+
+  // As SrtpKey::verify_rtp.
+  bool verify_rtp(ByteView packet, std::size_t header_size, std::uint32_t roc, SrtpTagBench& bench) const;
+
+  struct Job {
+    const SrtpTagCheck* check = nullptr;  // not null
+    ByteView packet;
+    std::size_t header_size = 0;
+    std::uint32_t roc = 0;
+    bool valid = false;  // the answer
+  };
+  // Many at once, in any order: that is faster than one by one.
+  static void verify_rtp(std::span<Job> jobs, SrtpTagBench& bench);
+  // Whether it is, on this processor.
+  static bool faster_together();
+
+ private:
+  friend class SrtpKey;
+  struct State;
+  static void verify_pair(Job& a, Job& b);
+  explicit SrtpTagCheck(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
 // The keys of one SRTP master key, derived when first needed, and the cipher states kept for them (RFC 3711). Replays
 // are no matter here. An object belongs to one thread at a time: even checks change its state.
 class SrtpKey {
@@ -69,6 +113,10 @@ class SrtpKey {
   // extension. Authentication only, nothing is decrypted (but AEAD can't do one without the other). False without a
   // tag.
   bool verify_rtp(ByteView packet, std::size_t header_size, std::uint32_t roc);
+
+  // What verifies as verify_rtp() does, on other threads too. Null where the session keys change with the packets'
+  // index (key derivation rate) or packets have no tag. Of one key always the same.
+  const std::shared_ptr<const SrtpTagCheck>& tag_check();
 
   // The payload in clear, written to `out`; returns its size. AEAD checks the tag, other suites do not.
   // Empty when the packet is too short, `out` is smaller than the payload, or the AEAD tag is wrong.

@@ -79,14 +79,15 @@ void KeySearch::note_hit(std::size_t number, std::uint32_t roc, std::uint16_t se
   attempts_ = 0;
 }
 
-KeySearch::Check KeySearch::check(ByteView packet, std::size_t header_size) {
+KeySearch::Check KeySearch::check(ByteView packet, std::size_t header_size, const Tried* tried) {
   Check result;
   if (candidates_.empty() || packet.size() < 12) return result;
   const auto sequence = load_be<std::uint16_t>(packet.data() + 2);
   if (proven_.has_value()) {
     Candidate& candidate = candidates_[*proven_];
     const std::uint32_t roc = candidate.tracker.estimate(sequence);
-    if (candidate.key->verify_rtp(packet, header_size, roc)) {
+    const bool known = tried != nullptr && tried->candidate == *proven_ && tried->roc == roc;
+    if (known ? tried->valid : candidate.key->verify_rtp(packet, header_size, roc)) {
       note_hit(*proven_, roc, sequence, result);
       return result;
     }

@@ -43,8 +43,18 @@ class KeySearch {
   std::size_t size() const { return candidates_.size(); }
   const std::shared_ptr<SrtpKey>& key(std::size_t candidate) const { return candidates_[candidate].key; }
 
-  // Packets in order of arrival. header_size: up to the payload.
-  Check check(ByteView packet, std::size_t header_size);
+  // What another thread found of a packet's tag.
+  struct Tried {
+    std::size_t candidate = 0;
+    std::uint32_t roc = 0;
+    bool valid = false;
+  };
+  // Packets in order of arrival. header_size: up to the payload. tried: spares the work if it is what would be tried
+  // first, else it is of no account; so the answers are the same with it and without.
+  Check check(ByteView packet, std::size_t header_size, const Tried* tried = nullptr);
+
+  // Where the packets of a candidate are.
+  const RocTracker& tracker(std::size_t candidate) const { return candidates_[candidate].tracker; }
 
   // The candidate whose key is proven; the last one after a change of keys.
   std::optional<std::size_t> proven() const { return proven_; }

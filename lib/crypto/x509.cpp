@@ -13,7 +13,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
-#include "base/time.h"
+#include "crypto/asn1.h"
 #include "crypto/digest.h"
 
 namespace voip::crypto {
@@ -27,25 +27,8 @@ constexpr std::string_view kClaimConstraintsOid = "1.3.6.1.5.5.7.1.27";
 constexpr std::string_view kEnhancedConstraintsOid = "1.3.6.1.5.5.7.1.33";
 constexpr std::string_view kTnListAccessOid = "1.3.6.1.5.5.7.48.14";
 
-template <class T, void (*Free)(T*)>
-struct Freed {
-  void operator()(T* value) const { Free(value); }
-};
-template <class T, void (*Free)(T*)>
-using Owned = std::unique_ptr<T, Freed<T, Free>>;
 using BioPtr = Owned<BIO, BIO_free_all>;
 using NamePtr = Owned<X509_NAME, X509_NAME_free>;
-
-std::string oid_text(const ASN1_OBJECT* object) {
-  std::array<char, 128> text{};
-  const int n = OBJ_obj2txt(text.data(), static_cast<int>(text.size()), object, 1);
-  return n > 0 && n < static_cast<int>(text.size()) ? std::string{text.data()} : std::string{"?"};
-}
-
-ByteView bytes_of(const ASN1_STRING* string) {
-  const int n = string == nullptr ? 0 : ASN1_STRING_length(string);
-  return n <= 0 ? ByteView{} : ByteView{ASN1_STRING_get0_data(string), static_cast<std::size_t>(n)};
-}
 
 std::string utf8_of(const ASN1_STRING* string) {
   unsigned char* text = nullptr;
@@ -108,14 +91,6 @@ std::string folded(const X509_NAME* name) {
   }
   flush();
   return result;
-}
-
-std::optional<std::int64_t> seconds_of(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &tm) != 1) return std::nullopt;
-  const std::int64_t days =
-      days_from_civil(tm.tm_year + 1900, static_cast<unsigned>(tm.tm_mon + 1), static_cast<unsigned>(tm.tm_mday));
-  return days * 86400 + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
 }
 
 std::string uri_of(const GENERAL_NAME* name) {
@@ -287,12 +262,7 @@ void read_extensions(X509* x, CertificateFacts& facts) {
 }  // namespace
 
 struct Certificate::Native {
-  X509* x = nullptr;
-
-  Native() = default;
-  ~Native() { X509_free(x); }
-  Native(const Native&) = delete;
-  Native& operator=(const Native&) = delete;
+  Owned<X509, X509_free> x;
 };
 
 Certificate::Certificate() : native_(std::make_unique<Native>()) {}
@@ -301,8 +271,8 @@ Certificate::~Certificate() = default;
 std::shared_ptr<const Certificate> Certificate::parse(ByteView der) {
   const std::shared_ptr<Certificate> made{new Certificate};
   const unsigned char* at = der.data();
-  made->native_->x = d2i_X509(nullptr, &at, static_cast<long>(der.size()));
-  X509* x = made->native_->x;
+  made->native_->x.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  X509* x = made->native_->x.get();
   const bool whole = x != nullptr && at == der.data() + der.size();
   if (!whole) {
     ERR_clear_error();
@@ -355,13 +325,13 @@ std::shared_ptr<const Certificate> Certificate::parse(ByteView der) {
 Certificate::Issued Certificate::issued_by(const Certificate& issuer, bool check_signature) const {
   if (issuer_key_ != issuer.subject_key_) return Issued::kOtherName;
   Issued result = Issued::kYes;
-  const Owned<AUTHORITY_KEYID, AUTHORITY_KEYID_free> id{
-      static_cast<AUTHORITY_KEYID*>(X509_get_ext_d2i(native_->x, NID_authority_key_identifier, nullptr, nullptr))};
-  if (id != nullptr && X509_check_akid(issuer.native_->x, id.get()) != X509_V_OK) {
+  const Owned<AUTHORITY_KEYID, AUTHORITY_KEYID_free> id{static_cast<AUTHORITY_KEYID*>(
+      X509_get_ext_d2i(native_->x.get(), NID_authority_key_identifier, nullptr, nullptr))};
+  if (id != nullptr && X509_check_akid(issuer.native_->x.get(), id.get()) != X509_V_OK) {
     result = Issued::kOtherKeyId;
   } else if (check_signature) {
-    EVP_PKEY* key = X509_get0_pubkey(issuer.native_->x);
-    if (key == nullptr || X509_verify(native_->x, key) != 1) result = Issued::kBadSignature;
+    EVP_PKEY* key = X509_get0_pubkey(issuer.native_->x.get());
+    if (key == nullptr || X509_verify(native_->x.get(), key) != 1) result = Issued::kBadSignature;
   }
   ERR_clear_error();
   return result;
@@ -369,12 +339,12 @@ Certificate::Issued Certificate::issued_by(const Certificate& issuer, bool check
 
 std::string Certificate::breaks_name_constraints_of(const Certificate& authority) const {
   int mark = 0;
-  const Owned<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free> constraints{
-      static_cast<NAME_CONSTRAINTS*>(X509_get_ext_d2i(authority.native_->x, NID_name_constraints, &mark, nullptr))};
+  const Owned<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free> constraints{static_cast<NAME_CONSTRAINTS*>(
+      X509_get_ext_d2i(authority.native_->x.get(), NID_name_constraints, &mark, nullptr))};
   std::string broken;
   if (constraints == nullptr) {
     if (mark != -1) broken = "name constraints that can't be read";
-  } else if (const int verdict = NAME_CONSTRAINTS_check(native_->x, constraints.get()); verdict != X509_V_OK) {
+  } else if (const int verdict = NAME_CONSTRAINTS_check(native_->x.get(), constraints.get()); verdict != X509_V_OK) {
     broken = X509_verify_cert_error_string(verdict);
   }
   ERR_clear_error();
@@ -389,9 +359,9 @@ std::string Certificate::path_objection(const std::vector<const Certificate*>& p
   STACK_OF(X509)* between = sk_X509_new_null();
   std::string objection = "out of memory";
   if (context != nullptr && store != nullptr && trusted != nullptr && between != nullptr &&
-      sk_X509_push(trusted, path.back()->native_->x) > 0 &&
-      X509_STORE_CTX_init(context.get(), store.get(), path.front()->native_->x, between) == 1) {
-    for (std::size_t i = 1; i + 1 < path.size(); ++i) sk_X509_push(between, path[i]->native_->x);
+      sk_X509_push(trusted, path.back()->native_->x.get()) > 0 &&
+      X509_STORE_CTX_init(context.get(), store.get(), path.front()->native_->x.get(), between) == 1) {
+    for (std::size_t i = 1; i + 1 < path.size(); ++i) sk_X509_push(between, path[i]->native_->x.get());
     X509_STORE_CTX_set0_trusted_stack(context.get(), trusted);
     X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
     // Times are judged elsewhere, as often as wanted. Policies must hold where an authority demands them.

@@ -5,6 +5,7 @@
 #include "dissect/sip_reader.h"
 #include "dissect/stream_reader.h"
 #include "dissect/tally.h"
+#include "dissect/turn.h"
 
 namespace voip::dissect {
 namespace {
@@ -65,6 +66,26 @@ struct Dissector::Impl {
     event.datagram = &datagram;
     observer.on_media(event);
   }
+  // Media inside what a TURN server carries. False: nothing there that is known.
+  static bool relayed(const std::optional<TurnTable::Opened>& opened, const net::Datagram& datagram,
+                      Observer& observer) {
+    if (!opened) return false;
+    MediaEvent event;
+    switch (classify(opened->payload, event.rtp)) {
+      case FirstBytes::kRtp: event.kind = MediaKind::kRtp; break;
+      case FirstBytes::kRtcp: event.kind = MediaKind::kRtcp; break;
+      case FirstBytes::kStun: event.kind = MediaKind::kStun; break;
+      case FirstBytes::kDtls: event.kind = MediaKind::kDtls; break;
+      case FirstBytes::kZrtp: event.kind = MediaKind::kZrtp; break;
+      default: return false;
+    }
+    net::Datagram inner = datagram;
+    inner.payload = opened->payload;
+    event.datagram = &inner;
+    event.relay = &opened->relay;
+    observer.on_media(event);
+    return true;
+  }
   static SipOrigin origin_of(const net::Datagram& datagram) {
     return {.src = datagram.src,
             .dst = datagram.dst,
@@ -81,6 +102,7 @@ struct Dissector::Impl {
   SipReader reader;
   TlsContext tls;
   StreamReader streams;
+  TurnTable turn;
   mutable Diagnostics named;
 };
 
@@ -148,10 +170,16 @@ void Dissector::on_datagram(const net::Datagram& datagram, Observer& observer) {
   switch (classify(datagram.payload, event.rtp)) {
     case FirstBytes::kRtp: event.kind = MediaKind::kRtp; break;
     case FirstBytes::kRtcp: event.kind = MediaKind::kRtcp; break;
-    case FirstBytes::kStun: event.kind = MediaKind::kStun; break;
+    case FirstBytes::kStun:
+      if (impl.relayed(impl.turn.open_message(datagram), datagram, observer)) return;
+      event.kind = MediaKind::kStun;
+      break;
     case FirstBytes::kDtls: event.kind = MediaKind::kDtls; break;
     case FirstBytes::kZrtp: event.kind = MediaKind::kZrtp; break;
-    case FirstBytes::kTurnChannel: event.kind = MediaKind::kTurnChannel; break;
+    case FirstBytes::kTurnChannel:
+      if (impl.relayed(impl.turn.open_channel(datagram), datagram, observer)) return;
+      event.kind = MediaKind::kTurnChannel;
+      break;
     case FirstBytes::kText: return impl.text(datagram, datagram.payload, observer);
     case FirstBytes::kKeepalive: return impl.tally.count(Seen::kSipKeepalive, datagram.frame);
     case FirstBytes::kUnknown: impl.tally.count(Seen::kUdpUnknown, datagram.frame); break;

@@ -36,11 +36,19 @@ struct SipEvent {
 // What a UDP datagram that is no SIP looks like by its first bytes (RFC 7983, RFC 5761, RFC 6189).
 enum class MediaKind : std::uint8_t { kRtp, kRtcp, kStun, kDtls, kZrtp, kTurnChannel, kUnknown };
 
+// A TURN server carries the datagram between its client and a peer. The event's datagram keeps the addresses of the
+// packet on the wire, client and server.
+struct Relay {
+  Endpoint peer;         // unknown (default) when the channel's binding was not seen
+  bool to_peer = false;  // the client sent it
+};
+
 // A datagram that may belong to a call's media. Whether it does is for the session to decide.
 struct MediaEvent {
   MediaKind kind = MediaKind::kUnknown;
   const net::Datagram* datagram = nullptr;  // never null
   rtp::PacketView rtp;                      // for kRtp
+  const Relay* relay = nullptr;             // null: not through a TURN server
 };
 
 // A TLS connection, told once its handshake was seen (or is known to be missing).

@@ -34,6 +34,7 @@ struct Datagram {
   Provenance provenance = Provenance::kWire;
   ByteView payload{};
   bool truncated = false;        // the capture cut it: payload is a prefix
+  std::uint32_t missing = 0;     // bytes that were cut off, where the headers tell
   FrameRef frame{};              // of the last fragment; frame.time is the HEP time for HEP
   const HepInfo* hep = nullptr;  // set when provenance is kHep
 };

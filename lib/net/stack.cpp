@@ -73,14 +73,14 @@ inline bool Stack::Impl::udp(const IpPacket& packet, const FrameRef& frame, Hand
   const auto destination_port = load_be<std::uint16_t>(bytes.data() + 2);
   const std::size_t length = load_be<std::uint16_t>(bytes.data() + 4);
   ByteView payload = bytes.subspan(kUdpHeader);
-  bool truncated = packet.missing != 0;
+  std::size_t missing = packet.missing;
   // 0 is a jumbogram or offload: IP's length counts.
   if (length != 0) {
     if (length < kUdpHeader) {
       diagnostics.count("udp-bad-length", frame);
       return false;
     }
-    truncated = length - kUdpHeader > payload.size();
+    missing = length - kUdpHeader > payload.size() ? length - kUdpHeader - payload.size() : 0;
     payload = first_bytes(payload, length - kUdpHeader);
   }
   if (is_udp_tunnel_port(source_port, destination_port)) {
@@ -90,8 +90,13 @@ inline bool Stack::Impl::udp(const IpPacket& packet, const FrameRef& frame, Hand
   if (is_duplicate(packet, frame)) return false;
   const Endpoint src{packet.src, source_port};
   const Endpoint dst{packet.dst, destination_port};
-  if (hep.take(payload, {.src = src, .dst = dst, .frame = frame, .truncated = truncated}, out)) return false;
-  out.on_datagram({.src = src, .dst = dst, .payload = payload, .truncated = truncated, .frame = frame});
+  if (hep.take(payload, {.src = src, .dst = dst, .frame = frame, .truncated = missing != 0}, out)) return false;
+  out.on_datagram({.src = src,
+                   .dst = dst,
+                   .payload = payload,
+                   .truncated = missing != 0,
+                   .missing = static_cast<std::uint32_t>(missing),
+                   .frame = frame});
   return false;
 }
 

@@ -154,14 +154,7 @@ std::string when(const RenderOptions& options, Timestamp time) {
 void write_head(Page& page, const report::Report& report, const RenderOptions& options) {
   page.element("h1", report.tool, {{"class", "soft"}});
   page.element("p", report.headline(), {{"class", "lead"}});
-  std::uint64_t packets = 0;
-  Timestamp first;
-  Timestamp last;
-  for (const report::Input& input : report.inputs) {
-    packets += input.packets;
-    if (input.first_time.known() && (!first.known() || input.first_time < first)) first = input.first_time;
-    if (input.last_time.known() && (!last.known() || input.last_time > last)) last = input.last_time;
-  }
+  const auto [first, last, packets] = report.span();
   std::string scope =
       report.inputs.size() == 1 ? report.inputs.front().path : fmt::format("{} inputs", report.inputs.size());
   scope += fmt::format(", {} packets", packets);

@@ -108,6 +108,22 @@ void one_text_list(report::RecordWriter& out, std::string_view name, std::initia
 // voip.fraud from fraud-scan.
 std::string dataset_of(std::string_view tool) { return fmt::format("voip.{}", tool.substr(0, tool.find('-'))); }
 
+void write_schema_version(report::RecordWriter& out) {
+  out.key("ecs");
+  out.begin_object();
+  out.field("version", "8.11");
+  out.end_object();
+}
+
+void write_observer(report::RecordWriter& out, const report::Report& report) {
+  out.key("observer");
+  out.begin_object();
+  out.field("product", report.tool);
+  out.field("version", report.version);
+  out.field("type", "voip-audit");
+  out.end_object();
+}
+
 void write_ecs_finding(report::RecordWriter& out, const report::Report& report, const Finding& finding) {
   const FrameRef frame = finding.evidence.empty() ? FrameRef{} : finding.evidence.front().frame;
   out.begin_object();
@@ -117,10 +133,7 @@ void write_ecs_finding(report::RecordWriter& out, const report::Report& report, 
   if (!time.known()) time = {0};
   out.field_time("@timestamp", time);
   out.field("message", finding.message);
-  out.key("ecs");
-  out.begin_object();
-  out.field("version", "8.11");
-  out.end_object();
+  write_schema_version(out);
   out.key("event");
   out.begin_object();
   out.field("kind", "alert");
@@ -165,12 +178,7 @@ void write_ecs_finding(report::RecordWriter& out, const report::Report& report, 
   out.field("path", path_of(finding, report));
   out.end_object();
   out.end_object();
-  out.key("observer");
-  out.begin_object();
-  out.field("product", report.tool);
-  out.field("version", report.version);
-  out.field("type", "voip-audit");
-  out.end_object();
+  write_observer(out, report);
   out.key("voip");
   out.begin_object();
   out.field("severity", report::to_string(finding.severity));
@@ -195,10 +203,11 @@ void write_ecs_finding(report::RecordWriter& out, const report::Report& report, 
 
 NagiosStatus nagios_status(const report::Report& report) {
   if (report.collector->failing(report.fail_on) != 0) return NagiosStatus::kCritical;
+  if (!report.coverage.complete) return NagiosStatus::kUnknown;
   report::FailPolicy warning;
   warning.level = Severity::kMedium;
   if (!report.fail_on.never && report.collector->failing(warning) != 0) return NagiosStatus::kWarning;
-  return report.coverage.complete ? NagiosStatus::kOk : NagiosStatus::kUnknown;
+  return NagiosStatus::kOk;
 }
 
 std::string nagios_failure(std::string_view tool, std::string_view message) {
@@ -280,19 +289,11 @@ void render_ecs(const report::Report& report, const RenderOptions&, Output& outp
   for (const Finding& finding : report.collector->findings()) {
     if (report.listed(finding)) write_ecs_finding(out, report, finding);
   }
-  Timestamp first;
-  Timestamp last;
-  for (const report::Input& input : report.inputs) {
-    if (input.first_time.known() && (!first.known() || input.first_time < first)) first = input.first_time;
-    if (input.last_time.known() && (!last.known() || input.last_time > last)) last = input.last_time;
-  }
+  const report::Span span = report.span();
   out.begin_object();
-  out.field_time("@timestamp", last.known() ? last : Timestamp{0});
+  out.field_time("@timestamp", span.last.known() ? span.last : Timestamp{0});
   out.field("message", report.headline());
-  out.key("ecs");
-  out.begin_object();
-  out.field("version", "8.11");
-  out.end_object();
+  write_schema_version(out);
   out.key("event");
   out.begin_object();
   out.field("kind", "metric");
@@ -302,18 +303,13 @@ void render_ecs(const report::Report& report, const RenderOptions&, Output& outp
   out.field("dataset", dataset_of(report.tool));
   out.field("action", "run");
   out.field("outcome", report.coverage.complete ? "success" : "unknown");
-  if (first.known()) {
-    out.field_time("start", first);
-    out.field_time("end", last);
-    out.field("duration", last.ns - first.ns);  // nanoseconds
+  if (span.first.known()) {
+    out.field_time("start", span.first);
+    out.field_time("end", span.last);
+    out.field("duration", span.last.ns - span.first.ns);  // nanoseconds
   }
   out.end_object();
-  out.key("observer");
-  out.begin_object();
-  out.field("product", report.tool);
-  out.field("version", report.version);
-  out.field("type", "voip-audit");
-  out.end_object();
+  write_observer(out, report);
   out.key("voip");
   out.begin_object();
   out.field("packets", report.coverage.packets);

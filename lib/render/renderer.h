@@ -10,6 +10,12 @@
 
 namespace voip::render {
 
+// A list of a tool's report that -f csv-NAME writes.
+struct Table {
+  std::string_view name;     // "streams"
+  std::string_view columns;  // in their order, with commas between; what a record does not have is an empty cell
+};
+
 struct RenderOptions {
   // Text only.
   bool colour = false;
@@ -17,6 +23,8 @@ struct RenderOptions {
   bool brief = false;    // verdict and findings, nothing else
   // A moment in the user's zone; empty: UTC.
   std::function<std::string(Timestamp)> format_time;
+  // CSV only: the table to write; null: the findings.
+  const Table* table = nullptr;
 };
 
 // One output format. Rendering never fails; the Output keeps its errors.

@@ -17,6 +17,8 @@ using report::Tone;
 
 constexpr std::size_t kFindingsPerRule = 10;
 constexpr std::size_t kFramesPerFinding = 4;
+// Bytes of one piece of a line. Nobody reads more of a name; the formats for programs have it whole.
+constexpr std::size_t kLongestPiece = 1000;
 
 std::string_view escape_of(Tone tone) {
   switch (tone) {
@@ -65,14 +67,7 @@ std::string counted(std::uint64_t number, std::string_view one, std::string_view
 
 void write_head(TextLines& out, const report::Report& report, bool brief) {
   out.paragraph(0, report.headline(), Tone::kStrong, report.tool + ":", Tone::kFaint);
-  Timestamp first;
-  Timestamp last;
-  std::uint64_t packets = 0;
-  for (const report::Input& input : report.inputs) {
-    packets += input.packets;
-    if (input.first_time.known() && (!first.known() || input.first_time < first)) first = input.first_time;
-    if (input.last_time.known() && (!last.known() || input.last_time > last)) last = input.last_time;
-  }
+  const auto [first, last, packets] = report.span();
   std::string scope =
       report.inputs.size() == 1 ? report.inputs.front().path : counted(report.inputs.size(), "input", "inputs");
   scope += ", " + counted(packets, "packet", "packets");
@@ -250,7 +245,11 @@ void TextLines::begin_line(unsigned indent) {
 
 void TextLines::put(std::string_view text, Tone tone) {
   set_tone(tone);
-  append_for_terminal(buffer_, text, columns_);
+  std::size_t shown = std::min(text.size(), kLongestPiece);
+  while (shown != text.size() && shown > kLongestPiece - 4 && (static_cast<unsigned char>(text[shown]) & 0xc0) == 0x80)
+    --shown;
+  append_for_terminal(buffer_, text.substr(0, shown), columns_);
+  if (shown != text.size()) append_for_terminal(buffer_, fmt::format("[... {} bytes]", grouped(text.size())), columns_);
 }
 
 void TextLines::column(unsigned at) {

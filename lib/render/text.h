@@ -22,6 +22,7 @@ class TextLines final : public report::TextWriter {
   void column(unsigned at) override;
   void end_line() override;
   void blank() override;
+  void sentence(unsigned indent, std::string_view text) override { paragraph(indent, text); }
   std::string time(Timestamp moment) override;
 
   // A sentence, wrapped between words; later lines are indented one step more.

@@ -18,9 +18,12 @@ Collector::Collector(std::span<const Rule* const> rules, Caps caps) : caps_(caps
 }
 
 Collector::PerRule& Collector::of(const Rule& rule) {
-  PerRule& entry = rules_[rule.id];
-  entry.rule = &rule;
-  return entry;
+  PerRule*& known = by_address_.at_or_new(&rule);
+  if (known == nullptr) {
+    known = &rules_[rule.id];
+    known->rule = &rule;
+  }
+  return *known;
 }
 
 void Collector::add(Finding finding) {
@@ -53,7 +56,13 @@ void Collector::sort() {
 std::vector<CheckTally> Collector::checks() const {
   std::vector<CheckTally> checks;
   checks.reserve(rules_.size());
-  for (const auto& [id, entry] : rules_) checks.push_back({entry.rule, entry.subjects});
+  for (const auto& [id, entry] : rules_) {
+    checks.push_back({entry.rule, entry.subjects});
+    // Whoever told findings and counted no subject at all has failed something. Beside a pass they are facts.
+    auto& subjects = checks.back().subjects;
+    if (std::ranges::all_of(subjects, [](std::uint64_t n) { return n == 0; }))
+      subjects[static_cast<std::size_t>(Verdict::kFail)] = entry.total;
+  }
   return checks;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/table.h"
 #include "report/finding.h"
 
 namespace voip::report {
@@ -88,6 +89,7 @@ class Collector final : public Sink {
   Caps caps_;
   Review* review_ = nullptr;
   std::map<std::string_view, PerRule> rules_;
+  FlatMap<const Rule*, PerRule*> by_address_;  // to those
   std::vector<Finding> findings_;
 };
 

@@ -58,6 +58,8 @@ class TextWriter {
   virtual void column(unsigned at) = 0;
   virtual void end_line() = 0;
   virtual void blank() = 0;
+  // A line of its own that may be long: wrapped between words, later lines one step further in.
+  virtual void sentence(unsigned indent, std::string_view text) = 0;
   // A moment as the user's zone wants it.
   virtual std::string time(Timestamp moment) = 0;
 };

@@ -21,6 +21,17 @@ std::vector<std::string> AppliedPolicy::notes() const {
   return notes;
 }
 
+Span Report::span() const {
+  Span span;
+  for (const Input& input : inputs) {
+    span.packets += input.packets;
+    if (input.first_time.known() && (!span.first.known() || input.first_time < span.first))
+      span.first = input.first_time;
+    if (input.last_time.known() && (!span.last.known() || input.last_time > span.last)) span.last = input.last_time;
+  }
+  return span;
+}
+
 std::string Report::headline() const {
   if (content != nullptr) return content->headline();
   const std::uint64_t total = collector->total();

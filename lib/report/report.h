@@ -36,6 +36,13 @@ struct AppliedPolicy {
   std::vector<std::string> notes() const;
 };
 
+// From the first to the last packet of all inputs.
+struct Span {
+  Timestamp first{};
+  Timestamp last{};
+  std::uint64_t packets = 0;
+};
+
 // All that a renderer needs. Borrows the findings and the content; both outlive the rendering.
 struct Report {
   std::string tool;
@@ -54,6 +61,7 @@ struct Report {
   bool fails(const Finding& finding) const {
     return fail_on.counts(*finding.rule, finding.severity, finding.confidence, finding.status);
   }
+  Span span() const;
   // The sentence of summary.text: the content's, or one made from the counts.
   std::string headline() const;
 };

@@ -49,7 +49,9 @@ int fit(const MediaStream& stream, const MediaLine& line) {
   const auto names = [&line](const Endpoint& end) {
     return line.rtp == end || std::ranges::find(line.candidates, end) != line.candidates.end();
   };
-  return (names(stream.key.dst) ? 2 : 0) + (names(stream.key.src) ? 1 : 0);
+  const bool behind = stream.behind != Endpoint{} && names(stream.behind);
+  return (names(stream.key.dst) || (behind && stream.behind_dst) ? 2 : 0) +
+         (names(stream.key.src) || (behind && !stream.behind_dst) ? 1 : 0);
 }
 
 // Whether the stream's payload types are of this m= line (several lines may share a port: BUNDLE).

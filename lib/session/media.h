@@ -41,8 +41,11 @@ struct MediaStream {
   FrameRef first;
   FrameRef last;
   std::bitset<128> payload_types;
-  bool truncated = false;  // some packets were cut by the snap length
-  bool proven = false;     // named by an SDP, or behaves like RTP over several packets
+  // Who is at the other side of the TURN server at one end, where one carries the stream; default: none, or not known.
+  Endpoint behind;
+  bool behind_dst = false;  // the server is dst
+  bool truncated = false;   // some packets were cut by the snap length
+  bool proven = false;      // named by an SDP, or behaves like RTP over several packets
   // The heuristic for RTP without signalling: steps that a sender of RTP would make, and others.
   std::uint16_t last_sequence = 0;
   std::uint32_t last_timestamp = 0;
@@ -82,6 +85,8 @@ struct KeyingFlow {
   FrameRef last;
   bool zrtp_secured = false;  // Conf2ACK seen
   FrameRef zrtp_secured_frame;
+  Endpoint behind;        // the peer behind the TURN server at one end; default: none, or not known
+  bool behind_b = false;  // the server is b
   std::unique_ptr<Attachment> attachment;
 };
 

@@ -14,6 +14,8 @@ class Observer {
   virtual ~Observer() = default;
   // Each SIP message, copies left out; call is null when the message belongs to none.
   virtual void on_message(const dissect::SipEvent&, const Call*) {}
+  // A copy that was left out: another place (agent, tap, the wire) showed the same message before.
+  virtual void on_copy(const dissect::SipEvent&) {}
   // Whether the two hooks below are wanted; asked once, before the first packet. Pairing costs time.
   virtual bool wants_transactions() const { return false; }
   // Each request with its answers, hop by hop, when it is over. Comes after on_message of the message that ended it.

@@ -19,7 +19,7 @@ struct TrackerOptions {
 
 struct TrackerCounters {
   std::uint64_t sip_messages = 0;  // copies left out
-  std::uint64_t sip_copies = 0;    // the same message from the wire and from HEP
+  std::uint64_t sip_copies = 0;    // the same message at another place: wire and HEP, two agents, two taps
   std::uint64_t rtp_packets = 0;   // of proven streams
   std::uint64_t rtcp_packets = 0;
   std::uint64_t calls = 0;

@@ -59,7 +59,8 @@ struct Transaction {
   std::string_view call_id;
   std::string_view user_agent;
   std::string_view branch, sent_by;  // of the top Via; sent_by "host:port" as sent
-  std::string_view asserted_identity, diversion, refer_to, referred_by, reason_header, subject, event_header;
+  std::string_view asserted_identity, privacy, diversion, history_info, refer_to, referred_by, reason_header, subject,
+      event_header;
   std::string_view path;    // top Path of a REGISTER
   std::string_view origin;  // more than one Via: where the first sender was, by the last one (received, else its host)
   std::string_view accept;
@@ -72,6 +73,7 @@ struct Transaction {
   bool in_dialog = false;     // To had a tag
   bool contact_star = false;  // Contact: *
   bool has_record_route = false;
+  bool retargeted = false;  // History-Info or a div PASSporT says that it was sent to another number before
   bool has_allow = false;
   bool truncated = false;     // a message was cut by the snap length
   std::uint64_t shape = 0;    // of the order of header names as written, credentials left out; the same in all runs

@@ -130,8 +130,7 @@ std::uint64_t shape_of(const sip::MessageView& message) {
 std::uint64_t digest_of(const sip::MessageView& message) {
   std::uint64_t digest = 0;
   const auto mix = [&](std::string_view text) {
-    const std::uint64_t pair[2] = {digest, hash_bytes(as_bytes(text))};
-    digest = hash_bytes({reinterpret_cast<const std::uint8_t*>(pair), sizeof(pair)});
+    digest = fold(digest ^ kHashSeeds.first, (text.empty() ? 1 : hash_bytes(as_bytes(text))) ^ kHashSeeds.second);
   };
   mix(message.method_text);
   mix(message.request_uri);
@@ -162,7 +161,8 @@ Transactions::Keys Transactions::keys_of(const sip::MessageView& message, const 
   };
   if (via) {
     add(via->branch);
-    add(to_lower(via->host));
+    for (const char c : via->host.substr(0, 512)) scratch_.push_back(ascii_lower(c));
+    scratch_.push_back('\n');
     scratch_.push_back(static_cast<char>(via->port >> 8));
     scratch_.push_back(static_cast<char>(via->port & 0xff));
     if (!via->branch.starts_with("z9hG4bK")) add(sip::tag_of(message.from));
@@ -174,18 +174,15 @@ Transactions::Keys Transactions::keys_of(const sip::MessageView& message, const 
   add(message.call_id);
   const std::string_view cseq = trim(message.cseq);
   add(cseq.substr(0, cseq.find_first_of(" \t")));
-  const auto add_address = [&](const IpAddress& address) {
-    for (const std::uint8_t byte : address.bytes()) scratch_.push_back(static_cast<char>(byte));
-  };
-  add_address(client.address);
-  add_address(server.address);
+  scratch_.append(as_text(client.address.bytes()));
+  scratch_.append(as_text(server.address.bytes()));
   Keys keys;
   keys.plain = text_key(scratch_);
-  for (const Endpoint* end : {&client, &server}) {
-    scratch_.push_back(static_cast<char>(end->port_bytes[0]));
-    scratch_.push_back(static_cast<char>(end->port_bytes[1]));
-  }
-  keys.by_socket = text_key(scratch_);
+  // The ports on top of that: no second look at the texts.
+  std::uint64_t ports = 0;
+  for (const Endpoint* end : {&client, &server}) ports = ports << 16 | end->port();
+  keys.by_socket = {fold(keys.plain.low ^ kHashSeeds.first, ports ^ kHashSeeds.second),
+                    fold(keys.plain.high ^ kHashSeeds.second, ports ^ kHashSeeds.first)};
   return keys;
 }
 
@@ -401,6 +398,17 @@ void Transactions::fill_request(Transaction& to, const dissect::SipEvent& event)
       case HeaderId::kRecordRoute: to.has_record_route = true; break;
       case HeaderId::kAllow: to.has_allow = true; break;
       case HeaderId::kPAssertedIdentity: once(to.asserted_identity, header.value); break;
+      case HeaderId::kPrivacy: once(to.privacy, header.value, 64); break;
+      case HeaderId::kHistoryInfo:  // RFC 7044
+        once(to.history_info, header.value);
+        to.retargeted |= header.value.find("cause=") != std::string_view::npos ||
+                         header.value.find("cause%3") != std::string_view::npos ||
+                         header.value.find("index=1.1") != std::string_view::npos;
+        break;
+      case HeaderId::kIdentity:  // RFC 8946
+        to.retargeted |= header.value.find("ppt=div") != std::string_view::npos ||
+                         header.value.find("ppt=\"div\"") != std::string_view::npos;
+        break;
       case HeaderId::kDiversion: once(to.diversion, header.value); break;
       case HeaderId::kReferTo: once(to.refer_to, header.value); break;
       case HeaderId::kReferredBy: once(to.referred_by, header.value); break;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the attack stories of testdata/fraud: message by message, SIP only. Usage: fraud_attacks.py OUTDIR [NAME...].
 
-Deterministic. sipvicious and sippts are no Debian packages; their requests are built here as their sources build them
+Deterministic. Requests of sipvicious and sippts are built here as their sources build them (recorded: fraud_sipvicious.py)
 (order of fields, branch, Call-ID, tag, Contact, User-Agent). Digest responses are computed."""
 import random
 import sys

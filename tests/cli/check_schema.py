@@ -59,6 +59,8 @@ def check_sense(name, report):
         order.append((first["time"] or "", first["input"], first["frame"], finding["id"]))
         if finding["id"] not in ids:
             fail(name, finding["id"], "is not among the checks")
+        elif not any(c[v] for c in report["checks"] if c["id"] == finding["id"] for v in ("fail", "pass", "not_applicable", "not_assessable")):
+            fail(name, finding["id"], "has findings, and no subject")
         for evidence in finding["evidence"]:
             if evidence["input"] >= len(report["inputs"]):
                 fail(name, "evidence of an input that is not there")

@@ -16,12 +16,14 @@ namespace {
 
 constexpr report::Rule kOne{.id = "T-001", .name = "one-thing", .severity = report::Severity::kHigh};
 constexpr std::array kRules{&kOne};
+constexpr std::array kTables{render::Table{"calls", "a"}, render::Table{"orphan_streams", "b"}};
 
 ToolSpec spec() {
   ToolSpec tool;
   tool.name = "tool";
   tool.purpose = "Test.";
   tool.rules = kRules;
+  tool.tables = kTables;
   return tool;
 }
 
@@ -64,6 +66,23 @@ TEST_CASE("Where reports go", "[cli]") {
   CHECK(targets(parse({"-o", "./json=x", "a"})) == "text>./json=x ");
   CHECK(targets(parse({"-o", "dir/a=b", "a"})) == "text>dir/a=b ");
   CHECK_FALSE(parse({"-o", "json=x", "-o", "text=x", "a"}).ok());
+}
+
+TEST_CASE("A table of the tool's records is a format by the name csv-NAME, and nothing else is", "[cli]") {
+  CHECK(targets(parse({"-f", "csv-calls", "a"})) == "csv-calls>- ");
+  CHECK(targets(parse({"-o", "csv-orphan_streams=x=y", "-o", "csv=z", "a"})) == "csv-orphan_streams>x=y csv>z ");
+  CHECK(targets(parse({"-f", "csv-call", "a"})) == "--format: unknown format 'csv-call' (did you mean csv-calls?)");
+  CHECK_FALSE(parse({"-f", "json:calls", "a"}).ok());
+  CHECK_FALSE(parse({"-o", "csv-=x", "a"}).ok());
+  CHECK(find_table(spec(), "csv-calls")->columns == "a");
+  CHECK(find_table(spec(), "csv") == nullptr);
+}
+
+TEST_CASE("Standard output takes one thing only", "[cli]") {
+  CHECK_FALSE(parse({"--write-baseline", "-", "a"}).ok());
+  CHECK_FALSE(parse({"-o", "json=-", "--annotate", "-", "a"}).ok());
+  CHECK(targets(parse({"--write-baseline", "-", "-o", "json=x", "a"})) == "json>x ");
+  CHECK_FALSE(parse({"--write-baseline", "-", "--write-expect", "-", "-o", "json=x", "a"}).ok());
 }
 
 TEST_CASE("An -o takes one value and leaves the inputs alone", "[cli]") {

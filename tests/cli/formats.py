@@ -3,7 +3,8 @@
 
 usage: formats.py --schemas DIR --testdata DIR PROGRAM...
 SARIF: OASIS's schema. JUnit: Jenkins' schema (xmllint) and junitparser. CSV: Python's reader. Prometheus: promtool and
-the Python client's parser. --annotate: tshark. What is not installed is told and left out.
+the Python client's parser. --annotate: tshark. What is not installed is told and left out. All tools also read a capture
+whose senders want to write into the report themselves.
 """
 import argparse
 import csv
@@ -17,7 +18,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 
+import hostile
 import programs
+import tables
 
 try:
     import jsonschema
@@ -232,14 +235,25 @@ def main():
             [stub, "--bad", "1", "--token", HOSTILE],
             [stub, "--bad", "2", "--poor", "1", "--policy", policy, "--call", "a@lab", "--account", "test-7", "--source",
              "192.0.2.5:5060", "--number", "+12125550100", small]]
-    captures = [p for p in ("calls/lying-savp.pcap", "calls/sbc-srtp-rtp.pcap", "captures/hdr-only.pcap", "calls")
-                if os.path.exists(os.path.join(data, p))]
+    # What each tool has much to say about.
+    own = {"srtp-check": [["calls"], ["srtp"]], "stir-verify": [["--trust", "stir/roots.pem", "--certs", "stir/calls/certs.tsv", "stir/calls"]],
+           "fraud-scan": [["timeline/incident.pcap.xz"], ["fraud/attacks/stuffing-distributed.pcap.xz"]],
+           "timeline": [["timeline/incident.pcap.xz"], ["calls/sbc-srtp-rtp.pcap"]]}
+    evil = tempfile.TemporaryDirectory()
+    # No slash may be in a file's name; all else may.
+    evil_path = os.path.join(evil.name.encode(), HOSTILE.replace(b"/", b"") + b" |x:,%0A.pcap")
+    hostile.write(evil_path)
     for tool in programs.tools(args.programs):
-        runs += [[tool, path] for path in captures]
+        runs += [[tool, path] for path in ("calls/lying-savp.pcap", "captures/hdr-only.pcap")]
+        runs += [[tool, *words] for words in own.get(os.path.basename(tool), [])]
+        runs += [[tool, evil_path]]
+    filled = {}
     for command in runs:
         name = " ".join([os.path.basename(command[0]), *(w if isinstance(w, str) and len(w) < 40 else "..." for w in command[1:])])
         with tempfile.TemporaryDirectory() as scratch:
-            forms = ["json", "sarif", "junit", "csv", "prometheus", "ecs", "gitlab", "github", "markdown", "nagios"]
+            forms = ["json", "sarif", "junit", "csv", "prometheus", "ecs", "gitlab", "github", "markdown", "nagios", "text", "html",
+                     "ndjson"]
+            forms += [form for form in programs.formats(command[0], env, data) if form not in forms]
             outputs = [word for form in forms for word in ("-o", f"{form}={os.path.join(scratch, form)}")]
             got = run([*command, *outputs], env, data)
             check(f"{name}: silent with -o", got.stdout == b"")
@@ -251,6 +265,9 @@ def main():
             check(f"{name}: the same to a file and to standard output", one.stdout.decode() == text["sarif"])
             plugin = run([*command, "-f", "nagios"], env, data)
         report = json.loads(text["json"])
+        for form in forms:
+            if form.startswith("csv-"):
+                tables.compare(f"{os.path.basename(command[0])} {form}", form[4:], text[form], report, check, filled)
         sarif(f"{name} -f sarif", text["sarif"], report, validator)
         junit(f"{name} -f junit", text["junit"], report, xsd)
         table(f"{name} -f csv", text["csv"], report)
@@ -259,13 +276,19 @@ def main():
         gitlab(f"{name} -f gitlab", text["gitlab"], report)
         github(f"{name} -f github", text["github"], report)
         nagios(f"{name} -f nagios", plugin.stdout.decode(), plugin.returncode, report)
-        check(f"{name} -f markdown: no markup from outside", "<script" not in text["markdown"].replace("\\<script", ""))
+        markup = re.sub(r"`[^`\n]*`", "", text["markdown"]).replace("\\<", "")
+        check(f"{name} -f markdown: no markup from outside", "<" not in markup and "](" not in markup.replace("\\]", ""), markup[-300:])
+        check(f"{name} -f html: no markup from outside", "<script>alert" not in text["html"] and "<x/>" not in text["html"])
+        check(f"{name} -f text: lines that end", max(map(len, text["text"].split("\n"))) < 20_000)
+    for (tool, name), columns in filled.items():
+        for column, any_value in columns.items():
+            check(f"{tool} csv-{name}: some capture fills {column}", any_value or tool == "voip-stub")
     # The schema must be able to refuse.
     check("the OASIS schema refuses", not validator.is_valid({"version": "2.1.0", "runs": [{"tool": {}}]}))
     with tempfile.TemporaryDirectory() as scratch:
         annotated(stub, env, here, "small.pcap", scratch)
         for tool in programs.tools(args.programs):
-            for path in captures[:2]:
+            for path in ("calls/lying-savp.pcap", "stir/calls/stories.pcap.gz", "fraud/toll/irsf-night.pcap.gz"):
                 annotated(tool, env, data, path, scratch)
     print(f"{len(runs)} runs, {len(failures)} failed" + (f", not installed: {sorted(left_out)}" if left_out else ""))
     return 1 if failures else 0

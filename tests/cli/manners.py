@@ -78,6 +78,15 @@ def outputs(stub, env, data, scratch):
         got = programs.run([stub, "-f", "json", "-o", target, given], env, data)
         check(f"no report over an input ({os.path.basename(target)})", got.returncode == 2 and b"is an input" in got.stderr,
               got.stderr)
+    for own in (source, soft, link):
+        got = programs.run([stub, "--own-output", own, source], env, data)
+        check(f"no output of the tool's own over an input ({os.path.basename(own)})", got.returncode == 2 and b"is an input" in got.stderr,
+              got.stderr)
+    twice = [os.path.join(scratch, "twice"), os.path.join(scratch, ".", "twice")]
+    got = programs.run([stub, "--own-output", twice[0], "-o", twice[1], source], env, data)
+    check("no two outputs into one file", got.returncode == 2 and b"same file" in got.stderr and not os.path.exists(twice[0]), got.stderr)
+    got = programs.run([stub, "-o", "json=/dev/null", "-o", "csv=/dev//null", "--own-output", "/dev/null", source], env, data)
+    check("a device takes several", got.returncode == 0, got.stderr)
     keys = os.path.join(scratch, "keys.log")
     open(keys, "w").write("# none\n")
     got = programs.run([stub, "--keylog", keys, "-o", keys, source], env, data)
@@ -144,6 +153,12 @@ def terminals(stub, env, data):
     check("no colour in JSON", b"\x1b" not in on_terminal(stub, env, data, "-f", "json"))
     got = programs.run([stub, "--bad", "1", "small.pcap"], env, data)
     check("no colour in a pipe", b"\x1b" not in got.stdout)
+    for wishes, coloured in (({"CLICOLOR_FORCE": "1"}, True), ({"CLICOLOR_FORCE": "0"}, False), ({"CLICOLOR_FORCE": ""}, False),
+                             ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False)):
+        got = programs.run([stub, "--bad", "1", "small.pcap"], {**env, **wishes}, data)
+        check(f"colour in a pipe with {wishes}", (b"\x1b" in got.stdout) == coloured)
+    got = programs.run([stub, "--bad", "1", "-f", "json", "small.pcap"], {**env, "CLICOLOR_FORCE": "1"}, data)
+    check("no forced colour in JSON", b"\x1b" not in got.stdout)
 
 
 def progress(stub, env, data):
@@ -197,8 +212,7 @@ def every_option(program, env, data, scratch):
                "2030-01-01T00:00:00+02:00", "--keylog", "keys.log", "--at", "2026-11-24T00:00:00Z", "--hash", "--annotate",
                "e.pcapng", "--threads", "2", "--max-memory", "512M", "--tz", "Europe/Paris", "--color", "never", "--no-progress",
                "-q", "-v", "--reveal", "--keep-duplicates", "--files-from", "list"]
-    formats = [row.split("\t") for row in programs.run([program, "--generate", "options"], env, scratch).stdout.decode().splitlines()]
-    known = next(row[3] for row in formats if row[1] == "--format").split(";")[0].split(", ")
+    known = programs.formats(program, env, scratch)
     outputs = [word for form in known for word in ("-o", f"{form}=out.{form}")]
     got = programs.run([program, *options, *outputs], env, scratch)
     check(f"{name} takes every option at once, and known findings don't fail", got.returncode == 0, (got.returncode, got.stderr))

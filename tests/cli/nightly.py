@@ -7,9 +7,11 @@ import argparse
 import fcntl
 import gzip
 import json
+import lzma
 import os
 import re
 import shutil
+import struct
 import sys
 import tempfile
 import time
@@ -23,6 +25,37 @@ def check(what, good, detail=""):
     if not good:
         failures.append(what)
         print("FAILED", what, str(detail)[:600])
+
+
+def all_tools(source, tools, env):
+    """A break-in that begins in one night's files and succeeds in the next night's."""
+    with tempfile.TemporaryDirectory() as scratch:
+        captures, state, metrics = (os.path.join(scratch, name) for name in ("captures", "state", "metrics"))
+        os.mkdir(captures)
+        os.mkdir(metrics)
+        config = os.path.join(scratch, "nightly.conf")
+        with open(config, "w") as out:
+            out.write(f"captures={captures}\nstate={state}\nmetrics={metrics}\ntools=\"{' '.join(tools)}\"\n"
+                      f"stir=\"--trust {source}/testdata/stir/roots.pem\"\n")
+        whole = lzma.open(os.path.join(source, "testdata", "timeline", "incident.pcap.xz")).read()
+        order = "<" if whole[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+        at, frames = 24, [24]
+        while at < len(whole):
+            at += 16 + struct.unpack(order + "I", whole[at + 8:at + 12])[0]
+            frames.append(at)
+        middle = frames[len(frames) // 2]
+        hour = time.time() - 7200
+        for number, part in enumerate((whole[:middle], whole[:24] + whole[middle:], whole[:24])):
+            path = os.path.join(captures, f"ring{number}.pcap")
+            with open(path, "wb") as out:
+                out.write(part)
+            os.utime(path, (hour + number, hour + number))
+            got = programs.run(["sh", os.path.join(source, "doc", "nightly.sh"), config], env, scratch)
+            check(f"night {number} of all tools", got.returncode == 0 and got.stderr == b"", got)
+            check(f"night {number} mails what is new", (b"== fraud-scan: exit status 1," in got.stdout) == (number > 0), got.stdout[-300:])
+        for tool in tools:
+            check(f"{tool} has metrics", os.path.exists(os.path.join(metrics, f"voip_audit_{tool}.prom")))
+        check("fraud-scan keeps its state", os.path.getsize(os.path.join(state, "fraud-scan.state")) > 2)
 
 
 def main():
@@ -119,6 +152,23 @@ def main():
         got = night()
         check("a cut file is told", got.returncode == 0 and b"exit status 3" in got.stdout and b"cut.pcap" in got.stdout, got)
 
+        with open(config, "a") as out:
+            out.write("tools=\"srtp-check no-such-tool\"\n")
+        late = rotated("ring.pcap4", "plain-pcmu.pcap", 0)
+        with open(late, "r+b") as out:  # other bytes, so another file
+            out.seek(16)
+            out.write((65000).to_bytes(4, "little"))
+        os.utime(late, (hour + 45, hour + 45))
+        count = len(done())
+        got = night()
+        check("a tool that is not there is told, and nothing is done", got.returncode == 2 and b"exit status 127" in got.stdout and
+              len(done()) == count, got)
+        with open(config, "a") as out:
+            out.write("tools=srtp-check\n")
+        night()
+        check("and done when it can be", len(done()) == count + 1, done())
+        time.sleep(1.1)
+
         text = os.path.join(captures, "notes.txt")
         with open(text, "w") as out:
             out.write("no capture\n" * 50)
@@ -128,6 +178,9 @@ def main():
         check("a run that can't be done is told and made again", got.returncode == 2 and b"notes.txt" in got.stdout and
               len(done()) == count, got)
         check("nothing is left behind", not [n for n in os.listdir(state) if n.startswith("work")])
+    tools = [os.path.basename(tool) for tool in programs.tools(args.programs)]
+    if "fraud-scan" in tools:
+        all_tools(source, tools, env)
     print(f"{len(failures)} failed")
     return 1 if failures else 0
 

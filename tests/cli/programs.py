@@ -24,3 +24,9 @@ def run(command, env, cwd, stdin=subprocess.DEVNULL, **more):
 def tools(programs):
     """The real tools: all programs but the stub."""
     return [os.path.abspath(p) for p in programs if os.path.basename(p) != "voip-stub"]
+
+
+def formats(program, env, cwd):
+    """What --format takes, as the program says it."""
+    rows = [row.split("\t") for row in run([program, "--generate", "options"], env, cwd).stdout.decode().splitlines()]
+    return next(row[3] for row in rows if row[1] == "--format").split(";")[0].split(", ")

@@ -66,6 +66,25 @@ TEST_CASE("the signature of RFC 7515 verifies, and no single changed bit of it d
   CHECK(key.verify({}, signature()) == Es256::kMismatch);
 }
 
+// The key of RFC 8225 appendix A, and what it signed in draft-ietf-stir-passport-11, where iat was still a text.
+TEST_CASE("the token of another implementer verifies with the key of RFC 8225", "[ecdsa]") {
+  const Bytes public_key = *decode_base64(
+      "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8HNbQd/TmvCKwPKHkMF9fScavGeH78YTU8qLS8I5HLHSSmlATLcslQMhNC/"
+      "OhlWBYC626nIlo7XeebYS"
+      "7Sb37g==");
+  const Es256Key key = Es256Key::from_spki(public_key);
+  REQUIRE(key.usable());
+  const std::string signed_part =
+      "eyJhbGciOiJFUzI1NiIsInR5cCI6InBhc3Nwb3J0IiwieDV1IjoiaHR0cHM6Ly9jZXJ0LmV4YW1wbGUub3JnL3Bhc3Nwb3J0LmNlciJ9."
+      "eyJkZXN0Ijp7InVyaSI6WyJzaXA6YWxpY2VAZXhhbXBsZS5jb20iXX0sImlhdCI6IjE0NDMyMDgzNDUiLCJvcmlnIjp7InRuIjoiMTIxNTU1NTEy"
+      "MTIi"
+      "fX0";
+  const Bytes made =
+      *decode_base64url("rq3pjT1hoRwakEGjHCnWSwUnshd0-zJ6F1VOgFWSjHBr8Qjpjlk-cpFYpFYsojNCpTzO3QfPOlckGaS6hEck7w");
+  CHECK(key.verify(as_bytes(signed_part), made) == Es256::kValid);
+  CHECK(key.verify(as_bytes(signed_part.substr(0, signed_part.size() - 1) + "1"), made) == Es256::kMismatch);
+}
+
 TEST_CASE("the ways to write a signature wrongly are told apart", "[ecdsa]") {
   const Es256Key key = Es256Key::from_spki(spki(point()));
   const ByteView message = as_bytes(kMessage);

@@ -43,7 +43,7 @@ CASES = {
     "calls/retry-secure": ([], ["SRTP-009", "SRTP-001"]),
     "calls/sbc-srtp-rtp": (["SRTP-010:medium", "SRTP-001"], ["SRTP-004", "SRTP-007"]),
     "calls/sbc-rtp-srtp": (["SRTP-010"], ["SRTP-004"]),
-    "calls/sbc-srtp-srtp": ([], ["SRTP-010", "SRTP-001"]),
+    "calls/sbc-srtp-srtp": (["SRTP-010:medium"], ["SRTP-001", "SRTP-062"]),
     "calls/sbc-srtp-passthrough": ([], ["SRTP-010", "SRTP-001"]),
     "calls/sbc-rtp-rtp": (["SRTP-001"], ["SRTP-010"]),
     "calls/dtls-no-fingerprint": (["SRTP-036:high"], ["SRTP-001"]),

@@ -60,6 +60,10 @@ STORIES = {
     "kamailio-crack": [{"kind": "brute-force", "sources": ["10.66.0.1"], "accounts": ["1001"], "attempts": 26, "successes": 1},
                        {"kind": "account-compromise", "sources": ["10.66.0.1"], "accounts": ["1001"], "severity": "critical"}],
     "kamailio-normal": [],
+    "sipvicious-kamailio": [{"kind": "options-scan", **VICIOUS, "messages": 1, "finding": "FRAUD-001", "severity": "high"},
+                            {"kind": "enumeration", **VICIOUS, "accounts": users(1001, 1005), "attempts": 32, "messages": 32},
+                            {"kind": "brute-force", **VICIOUS, "accounts": ["1001"], "attempts": 66, "successes": 0, "messages": 67}],
+    "sipvicious-renamed": [{"kind": "enumeration", **VICIOUS, "accounts": ["1001", "1002", "1005"], "attempts": 25, "also": ["FRAUD-002"]}],
     "office-24h": [{"kind": "misconfigured-device", "accounts": ["241"], "severity": "low", "attempts": 90}],
 }
 

@@ -165,6 +165,22 @@ TEST_CASE("Each rule about several calls fires on the call that breaks it and no
   CHECK_FALSE(seen->told("STIR-056", ""));
 }
 
+TEST_CASE("What kamailio's secsipid signs is valid, and its signer's mistakes are found") {
+  const auto seen = run("secsipid");
+  std::vector<std::string> verdicts;
+  for (const CallRecord& call : seen->calls) {
+    // Signed on the way: the first hop has no Identity, the second one has.
+    REQUIRE(call.identities.size() == 1);
+    const analyze::stir::IdentityRecord& one = call.identities[0];
+    verdicts.push_back(call.to_number.substr(10) + " " + std::string(to_string(call.verdict)) +
+                       (one.decisive() ? " " + std::string(to_string(*one.decisive())) : ""));
+  }
+  CHECK(verdicts == std::vector<std::string>{"1 valid", "2 valid", "3 valid", "4 valid", "5 invalid signature",
+                                             "6 invalid orig", "7 invalid dest", "8 valid"});
+  CHECK(seen->calls[2].identities[0][Check::kOrigid].outcome == Outcome::kPass);  // the module's own
+  CHECK(seen->told("STIR-017", ""));
+}
+
 TEST_CASE("A capture that ends inside the Identity says so, and calls nothing unsigned") {
   const auto seen = run("cut");
   CHECK(seen->told("STIR-053", "cut-inside"));

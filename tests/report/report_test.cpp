@@ -89,6 +89,16 @@ TEST_CASE("Every rule of the tool has its line among the checks, also one that n
   CHECK(checks[1].count(Verdict::kNotAssessable) == 1);
 }
 
+TEST_CASE("A check with findings has failed, also when nobody counted its subjects", "[report]") {
+  Collector out{kRules};
+  out.add(finding(kOne, 1, 1));
+  out.add(finding(kOne, 1, 2));
+  out.add(finding(kTwo, 1, 3));
+  out.tally(kTwo, Verdict::kPass, 7);  // a fact, told beside what passed
+  CHECK(out.checks()[0].count(Verdict::kFail) == 2);
+  CHECK(out.checks()[1].count(Verdict::kFail) == 0);
+}
+
 TEST_CASE("A cap drops findings but not their count nor their say in the exit status", "[report]") {
   Collector out{kRules, {.per_rule = 2, .all = 100}};
   for (std::uint64_t i = 1; i <= 5; ++i) out.add(finding(kTwo, 1, i));

@@ -139,6 +139,46 @@ TEST_CASE("A call that is challenged and tried again is one call", "[session]") 
   CHECK(s.seen.calls[0].answered);
 }
 
+TEST_CASE("A retry after a refusal is the same call even with a new From tag", "[session]") {
+  Story s;
+  s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000));
+  s.sip(s.bob, s.alice, "407", "1 INVITE", "a", "x");
+  s.sip(s.alice, s.bob, "ACK", "1 ACK", "a", "x");
+  s.sip(s.alice, s.bob, "INVITE", "2 INVITE", "a2", "", sdp_text("192.0.2.1", 4000));
+  s.sip(s.bob, s.alice, "183", "2 INVITE", "a2", "b", sdp_text("192.0.2.2", 5000));
+  s.sip(s.bob, s.alice, "200", "2 INVITE", "a2", "b", sdp_text("192.0.2.2", 5000));
+  s.sip(s.alice, s.bob, "ACK", "2 ACK", "a2", "b");
+  s.finish();
+  REQUIRE(s.seen.calls.size() == 1);
+  REQUIRE(s.seen.calls[0].legs.size() == 1);
+  CHECK(s.seen.calls[0].dialogs == 1);
+  CHECK(s.seen.calls[0].legs[0].complete == 1);
+  CHECK(s.seen.calls[0].answered);
+}
+
+TEST_CASE("A caller who takes a minute to find the password is still in the same call", "[session]") {
+  Story s;
+  s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000));
+  s.sip(s.bob, s.alice, "407", "1 INVITE", "a", "x");
+  s.wait(std::chrono::seconds{60});
+  s.sip(s.alice, s.bob, "INVITE", "2 INVITE", "a", "", sdp_text("192.0.2.1", 4000));
+  s.sip(s.bob, s.alice, "403", "2 INVITE", "a", "y");
+  s.finish();
+  REQUIRE(s.seen.calls.size() == 1);
+  CHECK(s.seen.calls[0].final_status == 403);
+}
+
+TEST_CASE("A second leg that keeps the Call-ID is no retry while the first is not refused", "[session]") {
+  Story s;
+  s.sip(s.alice, s.proxy, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000));
+  s.sip(s.proxy, s.bob, "INVITE", "1 INVITE", "p", "", sdp_text("192.0.2.9", 6000));
+  s.sip(s.bob, s.proxy, "200", "1 INVITE", "p", "b", sdp_text("192.0.2.2", 5000));
+  s.sip(s.proxy, s.alice, "200", "1 INVITE", "a", "q", sdp_text("192.0.2.9", 6002));
+  s.finish();
+  REQUIRE(s.seen.calls.size() == 1);
+  CHECK(s.seen.calls[0].legs.size() == 2);
+}
+
 TEST_CASE("A refused call keeps its offer as a refusal and ends soon", "[session]") {
   Story s;
   s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000, "RTP/SAVP"));
@@ -207,7 +247,7 @@ TEST_CASE("The wire's message and its HEP copy count once, in either order", "[s
     s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000), "c1", second);
     CHECK(s.seen.messages == 1);
     CHECK(s.counters().sip_copies == 1);
-    // An honest retransmission is no copy.
+    // What the wire shows again is a retransmission; several servers may mirror what it showed once.
     s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000), "c1", second);
     CHECK(s.seen.messages == (first == net::Provenance::kWire ? 1 : 2));
   }

@@ -19,15 +19,29 @@ using Change = session::RegistrationChange::Kind;
 constexpr std::size_t kMaxEvents = 4096;
 constexpr std::size_t kMaxDevices = 8;
 constexpr std::chrono::hours kInUse{24};
+constexpr std::size_t kMostEntries = 5;
 
 // "Yealink SIP-T46S 66.86.0.15" and "Yealink SIP-T42S 66.85" are one family: the first word, without a version.
 std::string family(std::string_view agent) { return to_lower(agent.substr(0, agent.find_first_of(" /-_"))); }
+
+}  // namespace
 
 bool same_device(const std::string& a, const std::string& b) {
   return a == b || (!a.empty() && family(a) == family(b));
 }
 
-}  // namespace
+bool looks_for_accounts(Kind kind) {
+  switch (kind) {
+    case Kind::kOptionsScan:
+    case Kind::kRegisterScan:
+    case Kind::kInviteScan:
+    case Kind::kEnumeration:
+    case Kind::kBruteForce:
+    case Kind::kPasswordSpraying:
+    case Kind::kCredentialStuffing: return true;
+    default: return false;
+  }
+}
 
 AccessWatch::AccessWatch(std::size_t cap) : cap_(cap), uses_(cap), callers_(cap), asked_nonces_(kMaxEvents) {}
 
@@ -38,13 +52,13 @@ void AccessWatch::on_transaction(const session::Transaction& t, const SourceBook
                                                                                        t.server.address};
   }
   note_leak(t);
-  if (!book.forwarded(t)) note_use(t);
+  if (!book.forwarded(t)) note_use(t, book);
 }
 
-void AccessWatch::note_use(const session::Transaction& t) {
+void AccessWatch::note_use(const session::Transaction& t, const SourceBook& book) {
   const session::Credentials* login = t.login();
   if (login == nullptr || login->response.empty() || login->nonce.empty() || t.method == Method::kCancel) return;
-  Use now{.source = SourceBook::sender(t),
+  Use now{.source = book.sender(t),
           .target = text_key(t.request_uri, t.to_uri),
           .call_id = text_key(t.call_id),
           .agent = text_key(t.user_agent),
@@ -106,7 +120,7 @@ void AccessWatch::note_leak(const session::Transaction& t) {
 void AccessWatch::on_registration(const session::RegistrationChange& change, const SourceBook& book) {
   if (change.transaction == nullptr || change.kind == Change::kRevealed || book.forwarded(*change.transaction)) return;
   const session::Transaction& t = *change.transaction;
-  const IpAddress source = SourceBook::sender(t);
+  const IpAddress source = book.sender(t);
   const TextKey key = text_key(*change.aor);
   const std::uint32_t* known = home_index_.find(key);
   if (known == nullptr) {
@@ -142,6 +156,8 @@ void AccessWatch::on_registration(const session::RegistrationChange& change, con
              .host = std::string(contact_host),
              .agent = std::string(t.user_agent),
              .instance = change.binding.instance,
+             .call_id = text_key(t.call_id),
+             .cseq = t.cseq,
              .registers = 1,
              .first = t.request,
              .last = t.request,
@@ -151,11 +167,15 @@ void AccessWatch::on_registration(const session::RegistrationChange& change, con
   for (Device& device : home.devices) {
     // The address that the contact names may be the one behind the NAT: then it travels with the device.
     if (same_network(device.source, source) || (device.host == now.host && same_device(device.agent, now.agent)) ||
-        (!now.instance.empty() && device.instance == now.instance)) {
+        (!now.instance.empty() && device.instance == now.instance) ||
+        // Its registration goes on from another address, with its own Call-ID and counter.
+        (device.call_id == now.call_id && device.agent == now.agent && device.cseq < now.cseq && now.authenticated)) {
       ++device.registers;
       device.last = now.last;
       device.expires = now.expires;
       device.source = now.source;
+      device.call_id = now.call_id;
+      device.cseq = now.cseq;
       device.authenticated = now.authenticated;
       return;
     }
@@ -200,20 +220,29 @@ void AccessWatch::conclude_entries(Casework& work) {
     std::size_t cause = 0;
     for (const std::size_t place : source.incidents) {
       const Incident& incident = work.findings.incidents.at(place);
+      if (!looks_for_accounts(incident.kind)) continue;
       if (!since.known() || incident.first < since) {
         since = incident.first;
         cause = place;
       }
     }
+    if (!since.known()) continue;
     bool at_home_before = false;
     std::vector<const Try*> entries;
+    std::set<std::uint32_t> hostile_agents;
     for (const std::uint32_t index : source.tries) {
       const Try& one = work.book.tries()[index];
+      if (one.claimed) hostile_agents.insert(one.agent);
       if (one.good == 0) continue;
       if (one.first_good < since) at_home_before = true;
       if (!one.claimed && one.bad == 0) entries.push_back(&one);
     }
     if (at_home_before || entries.empty()) continue;
+    // Others behind the same address have logins of their own.
+    if (entries.size() > kMostEntries &&
+        std::ranges::any_of(entries, [&](const Try* one) { return !hostile_agents.contains(one->agent); })) {
+      continue;
+    }
     Incident incident;
     incident.kind = Kind::kAccountCompromise;
     for (const Try* one : entries) {
@@ -331,109 +360,6 @@ void AccessWatch::conclude_leaks(Casework& work) {
     auto who = culprits(work, address);
     if (who.empty()) incident.sources.push_back(address);
     work.raise(std::move(incident), who);
-  }
-}
-
-void AccessWatch::conclude_takeovers(Casework& work) {
-  std::map<IpAddress, std::vector<const Takeover*>> by_source;
-  for (const Takeover& takeover : takeovers_) by_source[takeover.now.source].push_back(&takeover);
-  for (const auto& [address, list] : by_source) {
-    const Source* source = work.book.find(address);
-    if (work.site().own(address)) continue;
-    // A line that failed over: several accounts come from one place to another, each with its own device.
-    std::size_t moved = 0;
-    for (const Takeover* one : list) {
-      if (one->now.agent == one->before.agent && one->now.authenticated &&
-          same_network(one->before.source, list.front()->before.source)) {
-        ++moved;
-      }
-    }
-    if (moved >= 3 && moved == list.size()) continue;
-    std::set<std::string> replayed;
-    for (const Replay& replay : replays_) {
-      if (replay.source == address) replayed.insert(replay.account);
-    }
-    Incident incident;
-    incident.kind = Kind::kRegistrationHijack;
-    bool critical = false;
-    bool replaced = false;
-    std::vector<std::string> signs;
-    const auto sign = [&](std::string_view words) {
-      if (std::ranges::find(signs, words) == signs.end()) signs.emplace_back(words);
-    };
-    for (const Takeover* one : list) {
-      const Home& home = homes_[one->home];
-      const std::string user = home.aor.substr(0, home.aor.find('@'));
-      incident.accounts.push_back(user);
-      incident.targets.push_back(one->server.to_string());
-      if (!incident.first.known() || one->frame < incident.first) incident.first = one->frame;
-      for (const Device& device : home.devices) {
-        if (device.source == address && (!incident.last.known() || incident.last < device.last)) {
-          incident.last = device.last;
-        }
-      }
-      replaced |= one->replaced;
-      unsigned weight = 0;
-      unsigned strong = 0;
-      if (source != nullptr && source->suspect) {
-        strong += 2;
-        sign("the source is suspect for other reasons");
-      }
-      if (!one->now.authenticated) {
-        strong += 2;
-        sign("no credentials were asked for");
-      }
-      if (replayed.contains(user)) {
-        strong += 2;
-        sign("the credentials were replayed");
-      }
-      if (!same_device(one->before.agent, one->now.agent)) {
-        ++weight;
-        sign("another kind of device");
-      }
-      if (one->before.registers > 3) {
-        ++weight;
-        sign("the earlier contact was stable");
-      }
-      for (const Device& device : home.devices) {
-        if (device.source == one->before.source && one->frame < device.last) {
-          ++weight;
-          sign("the earlier device is still there");
-          break;
-        }
-      }
-      // A second device beside the first is how many people work; only other signs make it grave.
-      weight = one->replaced ? weight + strong : strong;
-      // The same device in the same hands, somewhere else.
-      if (one->before.agent == one->now.agent && one->now.authenticated && weight < 3) weight = 0;
-      critical |= weight >= 2;
-    }
-    if (!incident.last.known()) incident.last = incident.first;
-    incident.successes = incident.attempts = list.size();
-    if (source != nullptr) {
-      incident.messages = SourceBook::requests_between(*source, incident.first.time, incident.last.time);
-    }
-    incident.entity = "source " + address.to_string();
-    incident.certain_attacker = critical && source != nullptr && source->suspect;
-    const Takeover& lead = *list.front();
-    incident.evidence = {
-        {.frame = lead.before.last, .note = "the earlier contact, from " + lead.before.source.to_string()},
-        {.frame = lead.frame, .note = "decisive: the new contact is accepted"}};
-    if (!(incident.last == lead.frame)) incident.evidence.push_back({.frame = incident.last, .note = "last"});
-    std::string why;
-    for (const std::string& words : signs) why += (why.empty() ? "" : ", ") + words;
-    incident.explanation = fmt::format(
-        "The account is registered from another network while the time of its contact was not over{}{}. A user who "
-        "travels would show the same device, and the old contact would fall silent.",
-        why.empty() ? "" : ": ", why);
-    const report::Rule& rule = replaced ? kRegistrationHijackRule : kExtraBinding;
-    const Severity severity = !critical ? Severity::kMedium : replaced ? Severity::kCritical : Severity::kHigh;
-    incident.checks.push_back(
-        fired(rule, severity, critical ? Confidence::kProbable : Confidence::kPossible,
-              fmt::format("{} of {} now also answers at {} ({}), before at {} ({})",
-                          incident.accounts.size() == 1 ? "account" : "accounts", listed(incident.accounts),
-                          address.to_string(), lead.now.agent, lead.before.source.to_string(), lead.before.agent)));
-    work.raise(std::move(incident), culprits(work, address));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,11 @@
 #include "session/registration.h"
 
 namespace voip::analyze::fraud {
+
+// The same make of device by its User-Agent, whatever the version.
+bool same_device(const std::string& a, const std::string& b);
+// Scans, enumeration and guessing.
+bool looks_for_accounts(Kind kind);
 
 // What is done with credentials and bindings once somebody has them: replay, leak, take-over, deregistration.
 class AccessWatch {
@@ -57,6 +64,8 @@ class AccessWatch {
     std::string host;  // of the contact
     std::string agent;
     std::string instance;
+    TextKey call_id;
+    std::uint32_t cseq = 0;
     std::uint64_t registers = 0;
     FrameRef first;
     FrameRef last;
@@ -76,6 +85,12 @@ class AccessWatch {
     bool replaced = false;
     FrameRef frame;
   };
+  // What a take-over shows against it.
+  struct Weighed {
+    const Takeover* one = nullptr;
+    std::vector<std::string_view> signs;
+    bool critical = false;
+  };
   struct Removal {
     std::uint32_t home = 0;
     IpAddress source;
@@ -87,11 +102,17 @@ class AccessWatch {
     FrameRef set;  // when the owner had registered
   };
 
-  void note_use(const session::Transaction& t);
+  void note_use(const session::Transaction& t, const SourceBook& book);
   void note_leak(const session::Transaction& t);
   void conclude_replays(Casework& work);
   void conclude_leaks(Casework& work);
   void conclude_takeovers(Casework& work);
+  // Nothing: the device only moved.
+  std::optional<Weighed> weigh(Casework& work, const Takeover& one) const;
+  // The login that took the account is told already: whether this was all it did.
+  bool told_as_compromise(Casework& work, const Weighed& one) const;
+  void raise_takeovers(Casework& work, const std::vector<Weighed>& list, bool critical);
+  std::string user_of_home(std::uint32_t home) const;
   void conclude_removals(Casework& work);
   void conclude_entries(Casework& work);
   static std::vector<std::uint32_t> culprits(Casework& work, const IpAddress& source);
@@ -106,6 +127,11 @@ class AccessWatch {
   FlatMap<TextKey, std::uint32_t> home_index_;
   std::vector<Takeover> takeovers_;
   std::vector<Removal> removals_;
+  // Filled at the end.
+  std::set<std::string> compromised_;                  // accounts
+  std::set<IpAddress> hostile_networks_;               // /24 and /48 of who looked for accounts
+  std::set<std::uint32_t> taken_;                      // homes
+  std::map<IpAddress, std::set<IpAddress>> gathered_;  // networks whose accounts came to an address, on other devices
 };
 
 }  // namespace voip::analyze::fraud

@@ -6,6 +6,7 @@
 #include "analyze/fraud/casework.h"
 #include "analyze/fraud/flood.h"
 #include "analyze/fraud/malformed.h"
+#include "analyze/fraud/places.h"
 #include "proto/sip/fields.h"
 
 namespace voip::analyze::fraud {
@@ -17,14 +18,17 @@ struct AttackDetector::Impl {
   AccessWatch access;
   MalformedWatch malformed;
   MediaWatch media;
+  std::shared_ptr<const Places> places;
   Roles roles;
 
   void note_body_signs(const dissect::SipEvent& event);
   void tally(const Findings& findings) const;
 };
 
-AttackDetector::AttackDetector(const Site&, const Thresholds&, const Limits& caps)
-    : impl_(std::make_unique<Impl>(caps)) {}
+AttackDetector::AttackDetector(const Site&, const Thresholds&, const Limits& caps, std::shared_ptr<const Places> places)
+    : impl_(std::make_unique<Impl>(caps)) {
+  impl_->places = std::move(places);
+}
 AttackDetector::~AttackDetector() = default;
 
 const Roles& AttackDetector::roles() const { return impl_->roles; }
@@ -49,7 +53,11 @@ void AttackDetector::Impl::note_body_signs(const dissect::SipEvent& event) {
 void AttackDetector::on_message(const dissect::SipEvent& event, const session::Call*) {
   impl_->book.on_message(event);
   impl_->malformed.on_message(event);
-  if (event.message->is_request) impl_->note_body_signs(event);
+  if (event.message->is_request) {
+    impl_->note_body_signs(event);
+  } else if (event.message->status >= 200 && !impl_->book.knows(*event.message)) {
+    impl_->malformed.on_stray_answer(event);
+  }
 }
 
 void AttackDetector::on_transaction(const session::Transaction& t) {
@@ -79,6 +87,7 @@ void AttackDetector::conclude(Findings& findings) {
   impl.access.conclude(work);
   impl.malformed.conclude(work);
   impl.media.conclude(work);
+  if (impl.places != nullptr) conclude_travel(work, *impl.places);
   conclude_telephones(work);
   conclude_open_calls(work);
   conclude_tools(work);
@@ -94,6 +103,12 @@ void AttackDetector::load(const StateSection& section) {
   impl_->access.load(section);
 }
 
+std::map<std::string, std::uint64_t> AttackDetector::dropped() const {
+  std::map<std::string, std::uint64_t> out;
+  if (impl_->book.left_out() != 0) out["fraud-sources"] = impl_->book.left_out();
+  return out;
+}
+
 // What was looked at without a finding. Subjects are sources; accounts for FRAUD-022, which needs a map of addresses;
 // media senders for FRAUD-028.
 void AttackDetector::Impl::tally(const Findings& findings) const {
@@ -105,7 +120,7 @@ void AttackDetector::Impl::tally(const Findings& findings) const {
   for (const Try& attempt : book.tries()) accounts += attempt.good != 0 ? 1U : 0U;
   for (const report::Rule* rule : kAttackRules) {
     if (rule == &kImpossibleTravel) {
-      if (accounts != 0) findings.sink.tally(*rule, Verdict::kNotAssessable, accounts);
+      if (accounts != 0 && places == nullptr) findings.sink.tally(*rule, Verdict::kNotAssessable, accounts);
       continue;
     }
     if (rule == &kRtpFlood) {

@@ -7,10 +7,14 @@
 
 namespace voip::analyze::fraud {
 
+class Places;
+
 // Scans, guessing, take-over, floods and malformed input: FRAUD-001 to FRAUD-036.
 class AttackDetector final : public Detector {
  public:
-  AttackDetector(const Site& site, const Thresholds& limits, const Limits& caps);
+  // places: null: addresses have no country.
+  AttackDetector(const Site& site, const Thresholds& limits, const Limits& caps,
+                 std::shared_ptr<const Places> places = nullptr);
   ~AttackDetector() override;
 
   bool wants_transactions() const override { return true; }
@@ -23,6 +27,7 @@ class AttackDetector final : public Detector {
   void conclude(Findings& findings) override;
   void save(StateSection& section) const override;
   void load(const StateSection& section) override;
+  std::map<std::string, std::uint64_t> dropped() const override;
 
   // What the hosts are; known once conclude() began.
   const Roles& roles() const;

@@ -16,6 +16,7 @@ namespace {
 using Row = StateSection::Row;
 
 constexpr std::int64_t kKeepNs = 24 * 3600 * kNsPerSecond;
+constexpr std::int64_t kOpenNs = 40 * kNsPerSecond;  // RFC 3261: a transaction without an answer lasts 32 s
 constexpr std::size_t kMaxSources = 20'000;
 constexpr std::size_t kMaxTries = 60'000;
 constexpr std::size_t kMaxStamps = 4096;  // of one source, the latest
@@ -119,7 +120,16 @@ void SourceBook::save(StateSection& section) const {
             one.forbidden, one.other_refusals, one.call_ids, std::uint32_t{one.methods}}) {
         row.number(count);
       }
-      row.flag(one.varied).flag(one.followed).flag(one.in_bulk);
+      row.flag(one.varied)
+          .flag(one.followed)
+          .flag(one.in_bulk)
+          .flag(one.alone)
+          .number(one.repeats)
+          .frame(one.first_step)
+          .flag(one.ask_open)
+          .number(one.ask_call_id.low)
+          .number(one.ask_call_id.high)
+          .frame(one.last_ask);
       section.add(row.take());
       std::vector<const Stamp*>& stamps = moments[index];
       if (stamps.size() > kMaxStamps) stamps.erase(stamps.begin(), stamps.end() - kMaxStamps);
@@ -132,6 +142,19 @@ void SourceBook::save(StateSection& section) const {
       }
       section.add(when.take());
     }
+  }
+  const std::int64_t open_from = last_time_.known() ? last_time_.ns - kOpenNs : 0;
+  for (const Open& open : pending_) {
+    if (open.ns < open_from) continue;
+    section.add(Writer('O')
+                    .number(open.key.low)
+                    .number(open.key.high)
+                    .number(static_cast<std::uint64_t>(open.ns))
+                    .text(open.source.to_string())
+                    .text(open.user)
+                    .number(static_cast<std::uint64_t>(open.method))
+                    .flag(open.login)
+                    .take());
   }
   std::vector<std::pair<IpAddress, const Host*>> hosts;
   const_cast<FlatMap<IpAddress, Host>&>(hosts_).for_each(
@@ -216,6 +239,13 @@ void SourceBook::load(const StateSection& section) {
         attempt->varied = in.flag();
         attempt->followed = in.flag();
         attempt->in_bulk = in.flag();
+        attempt->alone = in.flag();
+        attempt->repeats = in.count();
+        attempt->first_step = in.frame();
+        attempt->ask_open = in.flag();
+        attempt->ask_call_id.low = in.number();
+        attempt->ask_call_id.high = in.number();
+        attempt->last_ask = in.frame();
         break;
       }
       case 'M': {
@@ -229,6 +259,20 @@ void SourceBook::load(const StateSection& section) {
                                     static_cast<sip::Method>(what / 32 % 15),
                                     static_cast<Outcome>(std::min<std::uint64_t>(what / 2 % 16, 6)), what % 2 != 0});
         }
+        break;
+      }
+      case 'O': {
+        Open open;
+        open.key.low = in.number();
+        open.key.high = in.number();
+        open.ns = static_cast<std::int64_t>(std::min<std::uint64_t>(in.number(), INT64_MAX));
+        const auto address = IpAddress::parse(in.text());
+        open.user = in.text();
+        open.method = static_cast<sip::Method>(in.number() % 15);
+        open.login = in.flag();
+        if (!address || open_.size() >= 8192) break;
+        open.source = *address;
+        open_.at_or_new(open.key) = open;
         break;
       }
       case 'H': {

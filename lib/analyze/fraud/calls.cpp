@@ -1,12 +1,11 @@
 #include "analyze/fraud/calls.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <numeric>
 #include <set>
 
 #include "base/text.h"
 #include "proto/sip/fields.h"
+#include "session/grouping.h"
 
 namespace voip::analyze::fraud {
 
@@ -14,10 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxText = 128;
 constexpr std::size_t kMaxHops = 24;
-constexpr std::int64_t kJoinStartNs = 2 * kNsPerSecond;
 constexpr std::int64_t kReuseNs = 40 * kNsPerSecond;  // 64 x T1 and some: the same Call-ID later is another call
-constexpr std::int64_t kSameMomentNs = 500 * kNsPerMs;
-constexpr std::size_t kRecentPerKey = 16;
 
 std::string cut(std::string_view text) { return std::string(text.substr(0, kMaxText)); }
 
@@ -26,43 +22,6 @@ std::string user_in(std::string_view value) {
   if (value.empty()) return {};
   const auto address = sip::parse_name_addr(value);
   return cut(session::user_of(address ? address->uri : value));
-}
-
-class Groups {
- public:
-  explicit Groups(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), std::size_t{0}); }
-  std::size_t root(std::size_t i) {
-    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
-    return i;
-  }
-  // The earlier one leads.
-  void join(std::size_t a, std::size_t b) {
-    a = root(a);
-    b = root(b);
-    if (a == b) return;
-    if (b < a) std::swap(a, b);
-    parent_[b] = a;
-  }
-
- private:
-  std::vector<std::size_t> parent_;
-};
-
-bool overlap(const CallRecord& a, const CallRecord& b) {
-  return a.entry().invite.time <= b.end && b.entry().invite.time <= a.end;
-}
-
-// One answers when the other does, and both end together: the two sides of a B2BUA.
-bool same_moments(const CallRecord& a, const CallRecord& b) {
-  const Timestamp x = a.entry().answer.time;
-  const Timestamp y = b.entry().answer.time;
-  if (!x.known() || !y.known() || !a.bye || !b.bye) return false;
-  return std::abs(x.ns - y.ns) < kSameMomentNs && std::abs(a.end.ns - b.end.ns) < kSameMomentNs &&
-         y <= x;  // the far side answers first
-}
-
-TextKey key_of(const IpAddress& host, std::string_view text, std::string_view what) {
-  return text_key(as_text(host.bytes()), text, what);
 }
 
 }  // namespace
@@ -174,6 +133,14 @@ void CallCollector::on_transaction(const session::Transaction& t) {
     record->shape = t.shape;
   }
   if (!t.diversion.empty() && record->diversion.empty()) record->diversion = user_in(t.diversion);
+  if (t.retargeted && record->diversion.empty()) {
+    record->diversion = user_in(t.history_info.substr(0, t.history_info.find(',')));
+    if (record->diversion.empty()) record->diversion = cut(session::user_of(t.to_uri));
+  }
+  record->hidden |= !t.privacy.empty() && !istarts_with(t.privacy, "none");
+  // 3GPP TS 24.229 section 7.2A.20.
+  record->refuted |= t.asserted_identity.find("verstat=TN-Validation-Failed") != std::string_view::npos ||
+                     t.from_uri.find("verstat=TN-Validation-Failed") != std::string_view::npos;
   record->challenged |= t.challenged();
   if (t.login_failed()) ++record->login_failures;
   if (!t.account().empty() && (record->account.empty() || hop == &record->hops.front())) {
@@ -253,32 +220,34 @@ bool CallTable::relay(const IpAddress& host) const { return std::ranges::binary_
 bool CallTable::peer(const IpAddress& host) const { return std::ranges::binary_search(peers_, host); }
 
 void CallTable::join_legs() {
-  Groups groups(records_.size());
-  std::set<IpAddress> relays;
-
-  // What the inputs say outright: session identifiers, correlation headers, charging vectors.
-  struct Link {
-    TextKey text;
-    std::uint64_t kind = 0;
-    bool operator==(const Link&) const = default;
-  };
-  FlatMap<Link, std::size_t> first_with;
-  for (std::size_t i = 0; i < records_.size(); ++i) {
-    for (const auto& [kind, text] : records_[i].links) {
-      if (kind == session::LinkKind::kSdesKey) continue;
-      bool made = false;
-      std::size_t& other = first_with.at_or_new({text, static_cast<std::uint64_t>(kind)}, &made);
-      if (!made && overlap(records_[other], records_[i])) {
-        groups.join(other, i);
-      } else {
-        other = i;
-      }
+  std::vector<session::LegFacts> legs;
+  std::vector<session::LegHop> hops;
+  legs.reserve(records_.size());
+  std::size_t count = 0;
+  for (const CallRecord& record : records_) count += record.hops.size();
+  hops.reserve(count);  // the legs hold views into it
+  for (const CallRecord& record : records_) {
+    const std::size_t begin = hops.size();
+    Timestamp answer;
+    for (const CallHop& hop : record.hops) {
+      hops.push_back({Endpoint(hop.from, 0), Endpoint(hop.to, 0)});
+      if (hop.answer.known() && (!answer.known() || &hop == &record.entry())) answer = hop.answer.time;
     }
+    legs.push_back({.call_id = record.call_id,
+                    .called = record.entry().dialled,
+                    .caller = record.entry().caller,
+                    .start = record.entry().invite.time,
+                    .answer = answer,
+                    .end = record.end,
+                    .ended = record.bye || !answer.known(),
+                    .hops = std::span(hops).subspan(begin),
+                    .links = record.links,
+                    .samples = {}});
   }
+  const std::vector<session::LegPlace> places = session::group_legs(legs);
 
-  // A host that gets a call and within two seconds makes one to the same number, or for the same caller.
-  FlatMap<TextKey, std::vector<std::size_t>> recent;
-  std::vector<bool> continued(records_.size(), false);
+  // Who passes calls on: from one hop of a Call-ID to the next, or from one leg to the other.
+  std::set<IpAddress> relays;
   for (std::size_t i = 0; i < records_.size(); ++i) {
     const CallRecord& record = records_[i];
     for (std::size_t h = 1; h < record.hops.size(); ++h) {
@@ -286,62 +255,13 @@ void CallTable::join_legs() {
         if (record.hops[before].to == record.hops[h].from) relays.insert(record.hops[h].from);
       }
     }
-    const IpAddress host = record.entry().from;
-    const std::string number = last_digits(record.entry().dialled, 7);
-    const std::string& caller = record.entry().caller;
-    const auto find = [&](const TextKey& key) {
-      std::size_t best = records_.size();
-      const std::vector<std::size_t>* list = recent.find(key);
-      if (list == nullptr) return best;
-      for (const std::size_t k : *list) {
-        const CallRecord& other = records_[k];
-        if (record.entry().invite.time.ns - other.entry().invite.time.ns > kJoinStartNs) continue;
-        if (!overlap(other, record)) continue;
-        if (best == records_.size() || (continued[best] && !continued[k])) best = k;
-      }
-      return best;
-    };
-    std::size_t lead = records_.size();
-    if (number.size() >= 3) lead = find(key_of(host, number, "n"));
-    if (lead == records_.size() && !caller.empty()) lead = find(key_of(host, caller, "c"));
-    // Neither number nor caller survived: only the same moments of answer and end tell.
-    if (lead == records_.size()) {
-      const std::size_t like = find(key_of(host, {}, "h"));
-      if (like != records_.size() && same_moments(records_[like], record)) lead = like;
-    }
-    // A border with one address on each side: the same caller or number, and the same moments of answer and end.
-    const std::vector<TextKey> faces = {number.size() >= 3 ? key_of({}, number, "n") : TextKey{},
-                                        caller.empty() ? TextKey{} : key_of({}, caller, "c")};
-    for (const TextKey& key : faces) {
-      const std::vector<std::size_t>* list = key == TextKey{} ? nullptr : recent.find(key);
-      if (lead != records_.size() || list == nullptr) continue;
-      for (const std::size_t k : *list) {
-        const CallRecord& other = records_[k];
-        if (other.entry().from == host || other.entry().to == record.entry().to) continue;
-        if (record.entry().invite.time.ns - other.entry().invite.time.ns > kJoinStartNs) continue;
-        if (overlap(other, record) && same_moments(other, record)) lead = k;
-      }
-    }
-    if (lead != records_.size()) {
-      groups.join(lead, i);
-      continued[lead] = true;
-      relays.insert(host);
-    }
-    const auto remember = [&](const TextKey& key) {
-      std::vector<std::size_t>& list = recent.at_or_new(key);
-      if (list.size() >= kRecentPerKey) list.erase(list.begin());
-      list.push_back(i);
-    };
-    for (const TextKey& key : faces) {
-      if (key != TextKey{}) remember(key);
-    }
-    std::set<IpAddress> reached;
-    for (const CallHop& hop : record.hops) reached.insert(hop.to);
-    for (const IpAddress& to : reached) {
-      if (number.size() >= 3) remember(key_of(to, number, "n"));
-      if (!caller.empty()) remember(key_of(to, caller, "c"));
-      remember(key_of(to, {}, "h"));
-    }
+    if (places[i].before == i) continue;
+    const CallRecord& before = records_[places[i].before];
+    const CallRecord& near_side = before.entry().invite.time <= record.entry().invite.time ? before : record;
+    const CallRecord& far_side = &near_side == &before ? record : before;
+    relays.insert(far_side.entry().from);
+    if (near_side.hops.size() == 1 && near_side.entry().from != far_side.entry().from)
+      relays.insert(near_side.entry().to);
   }
   relays_.assign(relays.begin(), relays.end());
 
@@ -349,7 +269,7 @@ void CallTable::join_legs() {
   call_of_.resize(records_.size());
   std::vector<std::size_t> place(records_.size());
   for (std::size_t i = 0; i < records_.size(); ++i) {
-    const std::size_t root = groups.root(i);
+    const std::size_t root = places[i].group;
     if (root == i) {
       place[i] = calls_.size();
       calls_.emplace_back();

@@ -60,6 +60,8 @@ struct CallRecord {
   bool ended_by_caller = false;
   bool cancelled = false;
   bool transferred = false;  // REFER or Replaces within
+  bool hidden = false;       // the caller asked for privacy
+  bool refuted = false;      // somebody on the way found the caller's number forged (verstat)
   std::uint32_t digits = 0;  // INFO requests within
 
   const CallHop& entry() const { return hops.front(); }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/text.h"
 
@@ -76,6 +78,34 @@ std::size_t Casework::raise(Incident incident, const std::vector<std::uint32_t>&
   return place;
 }
 
+void confirm_takeovers(IncidentStore& incidents) {
+  std::set<std::pair<IpAddress, std::string>> thefts;
+  for (const Incident& incident : incidents.all()) {
+    if (incident.checks.empty() || incident.kind != Kind::kTollFraud || incident.lead().severity < Severity::kHigh ||
+        incident.lead().confidence == Confidence::kPossible || incident.sources.size() > 64) {
+      continue;
+    }
+    for (const IpAddress& source : incident.sources) {
+      for (const std::string& account : incident.accounts) thefts.emplace(source, account);
+    }
+  }
+  if (thefts.empty()) return;
+  for (std::size_t i = 0; i < incidents.all().size(); ++i) {
+    Incident& incident = incidents.at(i);
+    if (incident.checks.empty() || incident.kind != Kind::kRegistrationHijack) continue;
+    const bool stolen = std::ranges::any_of(incident.sources, [&](const IpAddress& source) {
+      return std::ranges::any_of(incident.accounts, [&](const std::string& account) {
+        return thefts.contains({source, account});
+      });
+    });
+    Fired& lead = incident.checks.front();
+    if (!stolen || lead.severity >= lead.rule->severity) continue;
+    lead.severity = lead.rule->severity;
+    lead.confidence = Confidence::kProbable;
+    incident.explanation += " Calls were stolen with the account from there: no second device of its user.";
+  }
+}
+
 Kind scan_kind(const Source& source) {
   const auto of = [&](sip::Method method) { return source.methods[static_cast<std::size_t>(method)]; };
   const std::uint64_t options = of(sip::Method::kOptions);
@@ -83,6 +113,10 @@ Kind scan_kind(const Source& source) {
   const std::uint64_t invites = of(sip::Method::kInvite);
   if (invites > options && invites > registers) return Kind::kInviteScan;
   return registers > options ? Kind::kRegisterScan : Kind::kOptionsScan;
+}
+
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
 
 std::string listed(const std::vector<std::string>& names, std::size_t most) {

@@ -11,6 +11,8 @@
 
 namespace voip::analyze::fraud {
 
+class Places;
+
 // What the attack detectors share when they draw their conclusions.
 struct Casework {
   SourceBook& book;
@@ -32,9 +34,14 @@ struct Casework {
   }
 };
 
+// Takeovers that theft followed, from the same place with the same account, are no second devices: they are grave.
+void confirm_takeovers(IncidentStore& incidents);
+
 Fired fired(const report::Rule& rule, report::Severity severity, report::Confidence confidence, std::string message);
 // The commonest of OPTIONS, REGISTER and INVITE.
 Kind scan_kind(const Source& source);
+// "1 call", "3 calls"
+std::string counted(std::uint64_t number, std::string_view noun);
 // "1, 2 and 3 more"
 std::string listed(const std::vector<std::string>& names, std::size_t most = 5);
 // Share of the names that follow their predecessor in counting, of those that are short numbers; 0 when few are.
@@ -44,6 +51,7 @@ double numeric_run(const std::vector<std::string>& names);
 void conclude_guessing(Casework& work);
 void conclude_recon(Casework& work);
 void conclude_open_calls(Casework& work);
+void conclude_travel(Casework& work, const Places& places);
 void conclude_tools(Casework& work);  // attack programs that no other incident names
 
 }  // namespace voip::analyze::fraud

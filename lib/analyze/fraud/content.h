@@ -18,6 +18,8 @@ void text_incidents(report::TextWriter& out, const std::vector<Incident>& incide
 class FraudContent final : public report::Content {
  public:
   FraudContent(std::vector<Incident> incidents, std::vector<AccountRow> accounts, Site site, Thresholds limits);
+  // Nothing was there to judge: no SIP in what was visible.
+  void saw_nothing() { nothing_ = true; }
   std::string headline() const override;
   void write_sections(report::RecordWriter& out) const override;
   void write_text(report::TextWriter& out) const override;
@@ -28,6 +30,7 @@ class FraudContent final : public report::Content {
   std::vector<AccountRow> accounts_;
   Site site_;
   Thresholds limits_;
+  bool nothing_ = false;
 };
 
 }  // namespace voip::analyze::fraud

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +34,8 @@ class Detector : public session::Observer {
   // What --state carries over: rows of plain texts. load() comes before the first packet, save() after conclude().
   virtual void save(StateSection&) const {}
   virtual void load(const StateSection&) {}
+  // Records left out because a cap was reached, by table.
+  virtual std::map<std::string, std::uint64_t> dropped() const { return {}; }
 };
 
 }  // namespace voip::analyze::fraud

@@ -20,6 +20,7 @@ constexpr std::uint64_t kBurst = 500;  // within any 10 s
 constexpr std::size_t kManySources = 100;
 constexpr std::uint64_t kManyRequests = 500;
 constexpr std::size_t kTdosCalls = 10;
+constexpr double kOverlap = 1;  // seconds that the owner of a stream goes on beside a stranger
 
 struct Busy {
   std::uint64_t rate_bins = 0;  // most consecutive bins above the floor
@@ -70,6 +71,7 @@ class Floods {
   void one_source(std::uint32_t index) {
     Source& source = book_.sources()[index];
     if (source.requests < 200 || source.stamps.size() < 200 || work_.roles.trusted(source)) return;
+    if (work_.site().own(source.address) && !source.signs.hostile()) return;
     const Thresholds& limits = work_.limits();
     const std::array<std::pair<Method, unsigned>, 4> floors{
         std::pair{Method::kInvite, limits.flood_invite}, std::pair{Method::kRegister, limits.flood_register},
@@ -96,6 +98,7 @@ class Floods {
     const std::uint64_t good = source.outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)];
     const std::uint64_t first_steps = source.outcomes[static_cast<std::size_t>(Outcome::kChallenge)];
     if (source.registered >= 3 && (good + first_steps) * 10 >= source.requests * 8) return;
+    if (office_returns(source)) return;
     const bool answered_none = unanswered == source.stamps.size();
     std::string message = fmt::format("{} sent {} requests, {} within 10 s at its busiest; {} had no answer",
                                       source.address.to_string(), source.requests, best.most, unanswered);
@@ -137,6 +140,23 @@ class Floods {
     }
     incident.checks.push_back(fired(kSourceFlood, severity, Confidence::kProbable, std::move(message)));
     work_.raise(std::move(incident), {index});
+  }
+
+  // Many devices behind one address that call for a server which was away: each registers by its own name, a few times,
+  // and most of them get in or say again what they said before.
+  bool office_returns(const Source& source) const {
+    if (source.methods[static_cast<std::size_t>(Method::kRegister)] * 10 < source.outside_dialog * 9) return false;
+    std::size_t users = 0;
+    std::size_t steady = 0;
+    std::uint64_t most = 0;
+    for (const std::uint32_t at : source.tries) {
+      const Try& one = book_.tries()[at];
+      ++users;
+      steady += one.good_registers != 0 || one.repeats != 0 ? 1U : 0U;
+      most = std::max<std::uint64_t>(most, one.requests);
+    }
+    const double hours = 1 + seconds_between(source.first.time, source.last.time) / 3600;
+    return users >= 20 && steady * 10 >= users * 7 && static_cast<double>(most) <= 120 * hours;
   }
 
   // Sources that do nothing else than take part.
@@ -232,6 +252,7 @@ void Floods::telephones() {
   std::map<std::string, std::vector<const PhoneCall*>> by_number;
   for (const PhoneCall& call : work_.findings.calls.calls()) {
     if (call.outbound() || call.authenticated) continue;
+    if (call.status == 401 || call.status == 407) continue;  // a login that was refused
     // What a scan or flood of requests sent is told with it.
     if (const Source* source = book_.find(call.source); source != nullptr && source->suspect) continue;
     const auto& records = work_.findings.calls.records();
@@ -288,13 +309,13 @@ void Floods::telephones() {
     if (signs.size() < 2) continue;
     Incident incident;
     incident.kind = Kind::kTdos;
-    std::vector<std::uint32_t> culprits;
+    std::set<std::uint32_t> culprits;
     for (const PhoneCall* call : calls) {
       if (!incident.first.known() || call->invite < incident.first) incident.first = call->invite;
       if (!incident.last.known() || incident.last < call->last) incident.last = call->last;
       if (const Source* source = book_.find(call->source)) {
         const std::uint32_t index = work_.index_of(*source);
-        if (std::ranges::find(culprits, index) == culprits.end()) culprits.push_back(index);
+        culprits.insert(index);
       }
       incident.messages += call->requests;
       incident.answered_seconds += call->seconds();
@@ -392,11 +413,18 @@ void MediaWatch::on_call_end(const session::Call& call) {
   };
   for (const auto& stranger : call.streams) {
     const IpAddress& source = stranger->key.src.address;
-    if (stranger->packets < 10 || in(described, source) || in(parties, source)) continue;
+    // A few packets do where the other end then sends its audio back to them.
+    const bool served = std::ranges::any_of(call.streams, [&](const auto& back) {
+      return back->key.src == stranger->key.dst && back->key.dst == stranger->key.src && back->packets >= 10;
+    });
+    if (stranger->packets < (served ? 3U : 10U) || in(described, source) || in(parties, source)) continue;
     for (const auto& owner : call.streams) {
       if (owner == stranger || !(owner->key.dst == stranger->key.dst) || owner->key.src.address == source) continue;
       // It comes into a stream that runs before and goes on after its beginning.
-      if (!(owner->first < stranger->first) || !(stranger->first < owner->last) || owner->packets < 10) continue;
+      if (!(owner->first < stranger->first) || owner->packets < 10 ||
+          seconds_between(stranger->first.time, owner->last.time) < kOverlap) {
+        continue;
+      }
       // Media behind NAT comes from an address that no SDP names: then the owner must be named.
       const bool owned = in(described, owner->key.src.address) || in(parties, owner->key.src.address);
       if (!owned && seconds_between(owner->first.time, stranger->first.time) < 2) continue;
@@ -422,7 +450,10 @@ void MediaWatch::conclude(Casework& work) {
   };
   std::map<IpAddress, std::vector<const Injection*>> injected;
   for (const Injection& one : injections_) injected[one.source].push_back(&one);
+  std::map<IpAddress, std::vector<const Flood*>> flooded;
+  for (const Flood& one : floods_) flooded[one.source].push_back(&one);
   for (const auto& [address, list] : injected) {
+    if (flooded.contains(address)) continue;  // beyond what audio needs: it is to drown the stream
     Incident incident;
     incident.kind = Kind::kRtpInjection;
     for (const Injection* one : list) {
@@ -449,10 +480,7 @@ void MediaWatch::conclude(Casework& work) {
     if (who.empty()) incident.sources.push_back(address);
     work.raise(std::move(incident), who);
   }
-  std::map<IpAddress, std::vector<const Flood*>> flooded;
-  for (const Flood& one : floods_) flooded[one.source].push_back(&one);
   for (const auto& [address, list] : flooded) {
-    if (injected.contains(address)) continue;
     Incident incident;
     incident.kind = Kind::kFlood;
     double rate = 0;

@@ -4,10 +4,12 @@
 #include <map>
 #include <set>
 
+#include "analyze/fraud/casework.h"
 #include "analyze/fraud/content.h"
 #include "analyze/fraud/detector.h"
 #include "analyze/fraud/state.h"
 #include "analyze/fraud/toll.h"
+#include "analyze/fraud/toll_baseline.h"
 #if __has_include("analyze/fraud/attack_detector.h")
 #include "analyze/fraud/attack_detector.h"
 #define VOIP_HAS_ATTACKS 1
@@ -25,7 +27,7 @@ struct FraudAnalyzer::Impl {
         destinations(options.destinations != nullptr ? *options.destinations : Destinations::built_in()),
         rates(options.rates != nullptr ? *options.rates : RateTable(options.limits)) {
 #ifdef VOIP_HAS_ATTACKS
-    attacks = std::make_unique<AttackDetector>(site, options.limits, options.caps);
+    attacks = std::make_unique<AttackDetector>(site, options.limits, options.caps, options.places);
 #endif
   }
 
@@ -80,8 +82,13 @@ void FraudAnalyzer::Impl::conclude() {
                       .rates = rates,
                       .history = options.history,
                       .hours_known = options.hours_given,
-                      .claimed = std::vector<char>(calls.calls().size(), 0)};
+                      .claimed = std::vector<char>(calls.calls().size(), 0),
+                      .baseline = nullptr};
+  const Baseline baseline(context);
+  context.baseline = &baseline;
   find_toll(context);
+  if (std::string said = baseline.sentence(); !said.empty()) site.inferred.push_back(std::move(said));
+  confirm_takeovers(incidents);
   incidents.settle(options.limits.join_hours, from);
   make_accounts();
   profile = habits(options.history, {});
@@ -233,7 +240,10 @@ void FraudAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vecto
 
 std::shared_ptr<const report::Content> FraudAnalyzer::finish() {
   impl_->conclude();
-  return std::make_shared<FraudContent>(impl_->incidents.all(), impl_->accounts, impl_->site, impl_->options.limits);
+  auto content =
+      std::make_shared<FraudContent>(impl_->incidents.all(), impl_->accounts, impl_->site, impl_->options.limits);
+  if (!impl_->from.known()) content->saw_nothing();
+  return content;
 }
 
 const std::vector<Incident>& FraudAnalyzer::incidents() const { return impl_->incidents.all(); }
@@ -290,6 +300,9 @@ std::map<std::string, std::uint64_t> FraudAnalyzer::dropped() const {
   if (impl_->collector.dropped() != 0) dropped["fraud-calls"] = impl_->collector.dropped();
   if (impl_->ledger.dropped() != 0) dropped["fraud-accounts"] = impl_->ledger.dropped();
   if (impl_->notes.dropped() != 0) dropped["fraud-notes"] = impl_->notes.dropped();
+  if (impl_->attacks != nullptr) {
+    for (const auto& [table, count] : impl_->attacks->dropped()) dropped[table] += count;
+  }
   return dropped;
 }
 

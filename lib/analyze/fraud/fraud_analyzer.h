@@ -9,6 +9,7 @@
 #include "analyze/fraud/calls.h"
 #include "analyze/fraud/destinations.h"
 #include "analyze/fraud/incident.h"
+#include "analyze/fraud/places.h"
 #include "analyze/fraud/profile.h"
 #include "analyze/fraud/rates.h"
 #include "analyze/fraud/rules.h"
@@ -28,6 +29,7 @@ struct Options {
   Limits caps{};
   std::shared_ptr<const Destinations> destinations{};  // null: the built-in table
   std::shared_ptr<const RateTable> rates{};            // null: placeholder rates
+  std::shared_ptr<const Places> places{};              // null: addresses have no country
   Profile history{};                                   // of --baseline-traffic
   bool hours_given = false;                            // the policy says when the site works, and where it is
   bool report_findings = true;                         // false: incidents only (for whoever embeds this)

@@ -188,10 +188,8 @@ void IncidentStore::report_to(report::Sink& sink) const {
                            : fmt::format("{} and {} more", incident.accounts.front(), incident.accounts.size() - 1));
       }
       if (!incident.sources.empty()) {
-        finding.subject.emplace_back("source", incident.sources.size() == 1
-                                                   ? incident.sources.front().to_string()
-                                                   : fmt::format("{} and {} more", incident.sources.front().to_string(),
-                                                                 incident.sources.size() - 1));
+        // An address and nothing else: programs read it. The message tells how many there are.
+        finding.subject.emplace_back("source", incident.sources.front().to_string());
       }
       if (incident.numbers.size() == 1) finding.subject.emplace_back("number", incident.numbers.front());
       if (incident.destinations.size() == 1) finding.subject.emplace_back("destination", incident.destinations.front());

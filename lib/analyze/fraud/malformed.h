@@ -28,6 +28,8 @@ class MalformedWatch {
   explicit MalformedWatch(std::size_t cap) : cap_(cap) {}
   void on_message(const dissect::SipEvent& event);
   void on_transaction(const session::Transaction& t);
+  // A final answer to a request that was not seen.
+  void on_stray_answer(const dissect::SipEvent& event);
   void conclude(Casework& work);
 
  private:
@@ -65,6 +67,13 @@ class MalformedWatch {
     Timestamp last_answer;
     Timestamp last_request;
   };
+  struct Stray {  // answers to one host that asked nobody
+    std::uint64_t count = 0;
+    std::vector<std::int64_t> times;
+    std::vector<IpAddress> servers;
+    FrameRef first, last;
+  };
+  void conclude_strays(Casework& work);
   Sender* sender_of(const IpAddress& address);
   void look_for_commands(Sender& sender, const dissect::SipEvent& event);
   void hit(Sender& sender, Injected what, const dissect::SipEvent& event, std::string_view field,
@@ -74,6 +83,7 @@ class MalformedWatch {
   FlatMap<IpAddress, std::uint32_t> index_;
   std::vector<Sender> senders_;
   FlatMap<IpAddress, Host> hosts_;
+  FlatMap<IpAddress, Stray> strays_;
 };
 
 }  // namespace voip::analyze::fraud

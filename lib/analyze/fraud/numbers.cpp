@@ -56,6 +56,11 @@ std::string clean_number(std::string_view user) {
       c = static_cast<char>(hex_value(user[i + 1]) * 16 + hex_value(user[i + 2]));
       i += 2;
     }
+    // "+44 (0)20": the national prefix in brackets is not dialled from abroad.
+    if (c == '(' && text.starts_with('+') && user.substr(i).starts_with("(0)")) {
+      i += 2;
+      continue;
+    }
     // RFC 3966: visual separators mean nothing.
     if (c == '-' || c == '.' || c == '(' || c == ')' || c == ' ') continue;
     text += c;

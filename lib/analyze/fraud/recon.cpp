@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "analyze/fraud/casework.h"
 
@@ -20,6 +21,7 @@ constexpr std::size_t kScanAors = 10;
 constexpr std::size_t kScanRegisters = 20;
 constexpr std::size_t kScanInvites = 5;
 constexpr std::size_t kPorts = 5;
+constexpr std::uint64_t kFlood = 500;
 
 std::uint16_t bit(Method method) { return static_cast<std::uint16_t>(1U << static_cast<unsigned>(method)); }
 
@@ -35,6 +37,27 @@ bool prefix_probe(const Casework& work, const std::vector<std::uint32_t>& tries)
   return most >= 3 && most * 2 >= tries.size();
 }
 
+// Puts a source down to the program whose signs it bears: FRAUD-001 to 004.
+std::optional<Fired> tool_check(const Source& source) {
+  const auto named = source.signs.named();
+  const auto built = source.signs.structured();
+  const bool by_name = named && *named != Tool::kSipp;
+  if (!by_name && !built) return std::nullopt;
+  const Tool tool = by_name ? *named : *built;
+  const report::Rule& rule = tool == Tool::kNmap     ? kServiceProbe
+                             : by_name               ? kKnownScanner
+                             : tool == Tool::kSippts ? kSipptsStructure
+                                                     : kSipviciousStructure;
+  const bool listed_now = source.outcomes[static_cast<std::size_t>(Outcome::kChallenge)] != 0 ||
+                          source.outcomes[static_cast<std::size_t>(Outcome::kPassed)] != 0;
+  const Severity severity = &rule == &kServiceProbe                 ? Severity::kLow
+                            : listed_now && &rule == &kKnownScanner ? Severity::kHigh
+                                                                    : Severity::kMedium;
+  return fired(rule, severity, Confidence::kProbable,
+               fmt::format("{} at {}: {}{}", to_string(tool), source.address.to_string(), source.signs.describe(),
+                           listed_now ? "; it was answered, so the host is listed now" : ""));
+}
+
 class Recon {
  public:
   explicit Recon(Casework& work) : work_(work), book_(work.book) {}
@@ -42,13 +65,16 @@ class Recon {
   void conclude() {
     for (std::uint32_t i = 0; i < book_.sources().size(); ++i) {
       Source& source = book_.sources()[i];
-      if (source.outside_dialog == 0 || work_.roles.trusted(source)) continue;
+      if (source.outside_dialog == 0 || work_.roles.trusted(source) || at_work(source)) continue;
       if (!sweep(i)) users(i);
     }
     spread();
   }
 
  private:
+  // The site's own hosts, but for attack programs: reconnaissance comes from outside.
+  bool at_work(const Source& source) const { return work_.site().own(source.address) && !source.signs.hostile(); }
+
   // Asked without credentials, and never with them: indexes of Tries.
   std::vector<std::uint32_t> strange_users(const Source& source) const {
     std::vector<std::uint32_t> out;
@@ -59,15 +85,12 @@ class Recon {
     return out;
   }
 
-  // Users that it found and then guessed passwords for: asked for some time before the first login.
+  // Users that it found and then guessed passwords for: asked for without a login that followed.
   void add_prey(const Source& source, std::vector<std::uint32_t>& tries) const {
     for (const std::uint32_t index : source.tries) {
       const Try& one = book_.tries()[index];
-      if (!one.in_bulk || (one.bad == 0 && one.good == 0) || std::ranges::find(tries, index) != tries.end()) continue;
-      const FrameRef& login = one.first_bad.known() && (!one.first_good.known() || one.first_bad < one.first_good)
-                                  ? one.first_bad
-                                  : one.first_good;
-      if (seconds_between(one.first.time, login.time) > 5) tries.push_back(index);
+      if (!one.in_bulk || (one.bad == 0 && one.good == 0)) continue;  // these are not among them yet
+      if (one.alone) tries.push_back(index);
     }
   }
 
@@ -129,6 +152,7 @@ class Recon {
     const bool vertical = ports >= kPorts && !at_home;
     if (!horizontal && !vertical) return false;
     const bool signs = source.signs.hostile();
+    if (!signs && !vertical && asks_its_own(source, times.size())) return false;
     Incident incident;
     incident.kind = scan_kind(source);
     fill(incident, source);
@@ -137,8 +161,8 @@ class Recon {
     for (const std::uint32_t at : strange_users(source)) {
       book_.tries()[at].claimed = true;
     }
-    // A handful of hosts that all answer may be a partner's or a monitor's first round.
-    const bool doubtful = horizontal && !signs && answering == times.size() && times.size() < 10;
+    // Hosts that nearly all answer may be a partner's or a monitor's first round: who looks for hosts meets silence.
+    const bool doubtful = horizontal && !signs && answering * 10 >= times.size() * 9;
     FrameRef decisive = source.last;
     if (horizontal) {
       std::vector<FrameRef> firsts;
@@ -162,6 +186,19 @@ class Recon {
         "back to the same hosts at a steady interval.";
     work_.raise(std::move(incident), {index});
     return true;
+  }
+
+  // A server that asks by OPTIONS whether its phones are there: each by its own user, and they are.
+  bool asks_its_own(const Source& source, std::size_t hosts) const {
+    std::size_t users = 0;
+    std::size_t there = 0;
+    for (const std::uint32_t index : source.tries) {
+      const Try& one = book_.tries()[index];
+      if (one.methods != bit(Method::kOptions)) return false;
+      ++users;
+      if (one.first_passed.known()) ++there;
+    }
+    return users * 5 >= hosts * 4 && there * 2 >= users;
   }
 
   struct Answers {
@@ -203,7 +240,17 @@ class Recon {
                       most_within(times, limits.enum_slow.span) >= limits.enum_slow.count ||
                       (!at_home && most_within(times, kDay) >= limits.enum_users.count);
     if (prefix_probe(work_, tries)) return;
-    const bool refused = sum.answered * 2 >= sum.requests && sum.refused * 10 >= sum.answered * 8;
+    // Who looks for users asks each once or twice; the same few again and again is a flood.
+    if (sum.requests >= kFlood && sum.requests > 10 * tries.size()) return;
+    // A block may have ended the answers: then those before it must be many enough.
+    std::vector<std::uint32_t> told = tries;
+    std::erase_if(told, [&](std::uint32_t at) {
+      const Try& one = book_.tries()[at];
+      return one.exists + one.no_such_user + one.forbidden + one.other_refusals == 0;
+    });
+    const bool served = sum.answered * 2 >= sum.requests ||
+                        most_within(first_times(told), limits.enum_slow.span) >= limits.enum_users.count;
+    const bool refused = served && sum.refused * 10 >= sum.answered * 8;
     if (many && refused) {
       std::vector<std::uint32_t> all = tries;
       add_prey(source, all);
@@ -224,7 +271,9 @@ class Recon {
       if (!incident.first.known() || one.first < incident.first) incident.first = one.first;
       if (!incident.last.known() || incident.last < end) incident.last = end;
     }
-    incident.messages = SourceBook::requests_between(source, incident.first.time, incident.last.time);
+    std::vector<std::uint32_t> sorted = tries;
+    std::ranges::sort(sorted);
+    incident.messages = book_.requests_of(source, incident.first.time, incident.last.time, sorted);
   }
 
   // A scanning program first asks with OPTIONS whether somebody is at home; the users that it then asks for are another
@@ -254,6 +303,7 @@ class Recon {
         "OPTIONS to a host that never spoke to it, with the signs of an attack program, before it asks for users. An "
         "agreed "
         "test would be named in the policy.";
+    if (auto check = tool_check(source)) incident.checks.push_back(std::move(*check));
     work_.raise(std::move(incident), {index});
   }
 
@@ -291,9 +341,9 @@ class Recon {
                 fmt::format("REGISTER without credentials for {} addresses of record", registers(tries))));
     }
     if (source.rung != 0) {
-      incident.checks.push_back(
-          fired(kInviteScanRule, Severity::kHigh, Confidence::kProbable,
-                fmt::format("{} INVITEs without credentials rang or were answered", source.rung)));
+      incident.checks.push_back(fired(kInviteScanRule, Severity::kHigh, Confidence::kProbable,
+                                      fmt::format("{} without credentials rang or {} answered",
+                                                  counted(source.rung, "INVITE"), source.rung == 1 ? "was" : "were")));
     }
     incident.explanation =
         "One source asks for many users in turn and never logs in. A dialler or carrier would call through an account "
@@ -315,10 +365,24 @@ class Recon {
     if (called.size() < kScanInvites || called.size() * 2 < tries.size()) return false;
     if (source.registered != 0 || source.outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)] != 0) return false;
     const std::vector<std::int64_t> times = first_times(called);
-    if (most_within(times, kTenMinutes) < kScanInvites && most_within(times, kDay) < 4 * kScanInvites) return false;
+    std::size_t missing = 0;
+    for (const std::uint32_t at : called) missing += book_.tries()[at].no_such_user != 0 ? 1U : 0U;
+    // Slowly: twice as many users, half of whom do not exist; or more.
+    const std::size_t in_a_day = most_within(times, kDay);
+    const bool slow = in_a_day >= 4 * kScanInvites || (in_a_day >= 2 * kScanInvites && missing * 2 >= called.size());
+    if (most_within(times, kTenMinutes) < kScanInvites && !slow) return false;
     // A trunk that nobody told us of: many callers, and most of what it brings rings.
     const std::uint64_t invites = source.methods[static_cast<std::size_t>(Method::kInvite)];
-    if (source.rung * 2 >= invites && source.callers.size() * 2 >= std::min<std::uint64_t>(invites, 64)) return false;
+    // Nor are telephone numbers that ring: who looks for a way in is refused.
+    const auto numbers = std::ranges::count_if(called, [&](std::uint32_t at) {
+      const std::string& user = work_.name_of(book_.tries()[at]);
+      return user.size() >= 7 && user.find_first_not_of("+0123456789") == std::string::npos;
+    });
+    const bool telephones = static_cast<std::size_t>(numbers) * 10 >= called.size() * 9;
+    if (source.rung * 2 >= invites &&
+        (telephones || source.callers.size() * 2 >= std::min<std::uint64_t>(invites, 64))) {
+      return false;
+    }
     Incident incident;
     incident.kind = Kind::kInviteScan;
     fill(incident, source);
@@ -330,10 +394,10 @@ class Recon {
     const FrameRef decisive = source.first_rung.known() ? source.first_rung : incident.last;
     incident.evidence = Casework::evidence(incident.first, decisive,
                                            source.rung != 0 ? "decisive: this call rang" : "decisive", incident.last);
-    incident.checks.push_back(
-        fired(kInviteScanRule, source.rung != 0 ? Severity::kHigh : Severity::kMedium, Confidence::kProbable,
-              fmt::format("{} called {} users without credentials, {} calls rang or were answered",
-                          source.address.to_string(), called.size(), source.rung)));
+    incident.checks.push_back(fired(
+        kInviteScanRule, source.rung != 0 ? Severity::kHigh : Severity::kMedium, Confidence::kProbable,
+        fmt::format("{} called {} without credentials, {} rang or {} answered", source.address.to_string(),
+                    counted(called.size(), "user"), counted(source.rung, "call"), source.rung == 1 ? "was" : "were")));
     incident.explanation =
         "A host that is no trunk or partner by its calls tries one user after the other without logging in.";
     work_.raise(std::move(incident), {index});
@@ -348,7 +412,9 @@ class Recon {
     if (!fast || source.methods[static_cast<std::size_t>(Method::kRegister)] < kScanRegisters) return;
     if (source.registered != 0) return;
     // Phones behind one address that call for a server which is away: each by its own name, again and again.
-    if (source.answered * 5 < source.requests && (source.via_hosts.size() * 2 >= aors || source.requests >= 3 * aors)) {
+    const auto again = std::ranges::count_if(tries, [&](std::uint32_t at) { return book_.tries()[at].repeats != 0; });
+    if (source.answered * 5 < source.requests && (source.via_hosts.size() * 2 >= aors || source.requests >= 3 * aors ||
+                                                  static_cast<std::size_t>(again) * 2 >= aors)) {
       return;
     }
     Incident incident;
@@ -464,11 +530,7 @@ void conclude_tools(Casework& work) {
         source.outcomes[static_cast<std::size_t>(Outcome::kBadLogin)] == 0) {
       continue;
     }
-    const Tool tool = named && *named != Tool::kSipp ? *named : *built;
-    const report::Rule& rule = tool == Tool::kNmap              ? kServiceProbe
-                               : named && *named != Tool::kSipp ? kKnownScanner
-                               : tool == Tool::kSippts          ? kSipptsStructure
-                                                                : kSipviciousStructure;
+    Fired check = *tool_check(source);
     Incident incident;
     incident.kind = scan_kind(source);
     incident.entity = "source " + source.address.to_string();
@@ -478,17 +540,9 @@ void conclude_tools(Casework& work) {
     incident.attempts = source.outside_dialog;
     incident.certain_attacker = !work.site().own(source.address);
     for (const Target& target : source.targets) incident.targets.push_back(target.host.to_string());
-    const bool listed_now = source.outcomes[static_cast<std::size_t>(Outcome::kChallenge)] != 0 ||
-                            source.outcomes[static_cast<std::size_t>(Outcome::kPassed)] != 0;
-    const report::Severity severity = &rule == &kServiceProbe                 ? report::Severity::kLow
-                                      : listed_now && &rule == &kKnownScanner ? report::Severity::kHigh
-                                                                              : report::Severity::kMedium;
     incident.evidence =
         Casework::evidence(incident.first, source.sign_frame, "decisive: signs of the program", incident.last);
-    incident.checks.push_back(
-        fired(rule, severity, report::Confidence::kProbable,
-              fmt::format("{} at {}: {}{}", to_string(tool), source.address.to_string(), source.signs.describe(),
-                          listed_now ? "; it was answered, so the host is listed now" : "")));
+    incident.checks.push_back(std::move(check));
     incident.explanation =
         "Few requests, but they carry the signs of an attack program. An agreed test would be named in the policy.";
     work.raise(std::move(incident), {i});
@@ -511,9 +565,16 @@ void conclude_open_calls(Casework& work) {
     const bool refused = source.outcomes[static_cast<std::size_t>(Outcome::kRefused)] +
                              source.outcomes[static_cast<std::size_t>(Outcome::kChallenge)] >=
                          source.rung;
+    // Without signs of an attack: only where the server asks others for credentials, or a stranger dials out; and never
+    // within one private network, where phones and gateways are known by their addresses.
     const bool outward =
         std::ranges::any_of(calls, [&](const PhoneCall* call) { return work.roles.trunk_or_peer(call->exit); });
-    if (!signs && !outward) continue;
+    const bool dialled_out = std::ranges::any_of(calls, [&](const PhoneCall* call) { return call->number.external(); });
+    const bool challenges = std::ranges::any_of(calls, [&](const PhoneCall* call) {
+      const Host* host = work.book.host(call->entry);
+      return host != nullptr && host->invites_challenged != 0;
+    });
+    if (!signs && (address.is_private() || !outward || (!challenges && !dialled_out))) continue;
     Incident incident;
     incident.kind = Kind::kUnauthenticatedCall;
     for (const PhoneCall* call : calls) {

@@ -15,14 +15,17 @@ bool Roles::trunk_or_peer(const IpAddress& address) const {
   return (site_ != nullptr && site_->peers.contains(address)) || (calls_ != nullptr && calls_->peer(address));
 }
 
-bool Roles::relay(const IpAddress& address) const { return calls_ != nullptr && calls_->relay(address); }
+bool Roles::relay(const IpAddress& address) const {
+  return (calls_ != nullptr && calls_->relay(address)) || (book_ != nullptr && book_->edge(address));
+}
 
 bool Roles::monitor(const IpAddress& address) const {
   if (site_ != nullptr && site_->monitors.contains(address)) return true;
   const Source* source = book_ == nullptr ? nullptr : book_->find(address);
   if (source == nullptr || source->targets.empty() || source->requests == 0) return false;
   const std::uint64_t options = source->methods[static_cast<std::size_t>(sip::Method::kOptions)];
-  if (options * 10 < source->outside_dialog * 9 || source->answered * 10 < source->requests * 8) return false;
+  // Some of its targets may be down: that is what it is for.
+  if (options * 10 < source->outside_dialog * 9 || source->answered * 4 < source->requests) return false;
   std::vector<std::int64_t> times;
   for (const Stamp& stamp : source->stamps) times.push_back(stamp.ns);
   // A round over all its targets counts once.
@@ -81,6 +84,12 @@ std::size_t most_within(const std::vector<std::int64_t>& sorted_ns, std::chrono:
     best = std::max(best, i - begin + 1);
   }
   return best;
+}
+
+IpAddress network_of(const IpAddress& address) {
+  auto bytes = address.bytes();
+  std::fill(bytes.begin() + (address.is_v4() ? 15 : 6), bytes.end(), std::uint8_t{0});
+  return IpAddress::from_bytes(bytes);
 }
 
 bool same_network(const IpAddress& a, const IpAddress& b) {

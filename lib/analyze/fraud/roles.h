@@ -47,6 +47,8 @@ Rhythm rhythm_of(const std::vector<std::int64_t>& sorted_ns, double join_s);
 // The most of the moments that lie within any such span.
 std::size_t most_within(const std::vector<std::int64_t>& sorted_ns, std::chrono::seconds span);
 
+// The first address of its /24 (IPv6: /48).
+IpAddress network_of(const IpAddress& address);
 // The same /24 (IPv6: /48).
 bool same_network(const IpAddress& a, const IpAddress& b);
 

@@ -35,7 +35,9 @@ inline constexpr report::Rule kSipviciousStructure{
         "text, Contact sip:123@1.1.1.1, Accept on REGISTER) with another User-Agent. Not for a decimal Call-ID alone: "
         "some phones send one.",
     .rationale = "The name of the program is one option away from being changed; how it builds its requests is not.",
-    .remedy = "As for FRAUD-001.",
+    .remedy =
+        "Drop such requests at the edge without an answer. kamailio: compare $ua at the top of the request route and "
+        "exit, or secfilter; asterisk: an ACL and log-driven bans.",
     .reference = "MITRE ATT&CK T1595.002",
 };
 
@@ -49,7 +51,9 @@ inline constexpr report::Rule kSipptsStructure{
         "digits as Call-ID, its SDP, its sample SRTP keys). Not for a branch without the cookie alone: RFC 2543 "
         "devices send one.",
     .rationale = "The name of the program is one option away from being changed; how it builds its requests is not.",
-    .remedy = "As for FRAUD-001.",
+    .remedy =
+        "Drop such requests at the edge without an answer. kamailio: compare $ua at the top of the request route and "
+        "exit, or secfilter; asterisk: an ACL and log-driven bans.",
     .reference = "MITRE ATT&CK T1595.002; RFC 3261 section 8.1.1.7",
 };
 
@@ -72,7 +76,9 @@ inline constexpr report::Rule kHorizontalSweep{
     .title = "Horizontal sweep",
     .trigger =
         "One source sends a first request to 5 or more hosts in 60 s, or 20 in 24 h, that never spoke to it before. "
-        "Not for peers, monitors (the same hosts again and again at a steady interval), registrars and proxies.",
+        "Not for peers, monitors (the same hosts again and again at a steady interval), registrars, proxies, and "
+        "servers "
+        "that ask their own phones whether they are there.",
     .rationale = "A sweep finds the servers that attacks are aimed at next.",
     .remedy = "Ban the source at the edge (kamailio: htable ipban with autoexpire; a public SIP block list feed).",
     .reference = "MITRE ATT&CK T1595.001",
@@ -109,9 +115,10 @@ inline constexpr report::Rule kInviteScanRule{
     .severity = report::Severity::kHigh,
     .title = "INVITE scan without authentication",
     .trigger =
-        "5 or more INVITEs without credentials to different users in 10 min from a host that is no peer; high when one "
-        "rang or was answered. A peer need not be configured: calls go both ways, or its calls are answered like "
-        "ordinary ones.",
+        "5 or more INVITEs without credentials to different users in 10 min (20 in 24 h, or 10 half of whom do not "
+        "exist) from a host that is no peer; high when one rang or was answered. Also a call from a stranger that was "
+        "put through without a challenge, where others are challenged or it was dialled to the outside. A peer need "
+        "not be configured: calls go both ways, or its calls are answered like ordinary ones.",
     .rationale = "Phones ring at night, and one answered call shows a way to place calls without an account.",
     .remedy =
         "Challenge or drop INVITEs from unknown sources. asterisk: identify endpoints by address and have no anonymous "
@@ -139,7 +146,9 @@ inline constexpr report::Rule kEnumerationRule{
     .title = "Extension enumeration",
     .trigger =
         "One source tries 20 or more users in 60 s or 50 in 10 min (or 20 in all without any success) by REGISTER, "
-        "INVITE, OPTIONS or SUBSCRIBE, and 80 % or more are answered 401, 403, 404, 407, 480 or 484; high when the "
+        "INVITE, OPTIONS or SUBSCRIBE, and 80 % or more of the answers (a block may have ended them) are 401, 403, "
+        "404, "
+        "407, 480 or 484; high when the "
         "answers tell users that exist from others. Not for peers and offices whose accounts log in.",
     .rationale = "With the list of accounts, guessing passwords begins.",
     .remedy =
@@ -212,7 +221,8 @@ inline constexpr report::Rule kDistributedGuessing{
     .title = "Distributed guessing on one account",
     .trigger =
         "Refused logins for one account from 5 or more sources in 24 h, 20 or more in all, each source below "
-        "FRAUD-011. Not for a user who roams between two networks.",
+        "FRAUD-011; or five or more sources that guess slowly, or with requests built alike, on the same few accounts. "
+        "Not for a user who roams between two networks.",
     .rationale = "Limits by source never see it.",
     .remedy = "Limit refused logins by account whatever the source; allow countries by account.",
     .reference = "MITRE ATT&CK T1110",
@@ -269,8 +279,11 @@ inline constexpr report::Rule kRegistrationHijackRule{
     .trigger =
         "An accepted REGISTER from another network with another contact host takes the place of a binding whose time "
         "is not over. Critical with signs of an attack (no credentials asked, a suspect source, replayed credentials, "
-        "another kind of device in place of a stable one), else medium. Not where instance, reg-id or push parameters "
-        "show the same client.",
+        "a "
+        "password that was guessed before, an attack program), else medium: another kind of device beside a stable one "
+        "is how people with a mobile phone work. Not where instance, reg-id, push parameters or a Call-ID that goes on "
+        "show the same client, nor where the same device moved and its old place fell silent. The login that took an "
+        "account (FRAUD-016) is told with it.",
     .rationale = "All calls for the account go to somebody else.",
     .remedy =
         "asterisk: max_contacts=1 with remove_existing=yes shows a take-over quickly; demand client certificates or "
@@ -310,8 +323,10 @@ inline constexpr report::Rule kImpossibleTravel{
     .severity = report::Severity::kMedium,
     .title = "Impossible travel",
     .trigger =
-        "One account authenticated from two countries in less time than a flight takes. Needs a map of addresses to "
-        "countries: without one it is not assessable.",
+        "One account is used from two countries, 300 km or more apart, in less time than a flight of 1,000 km/h takes, "
+        "or "
+        "from three countries in 24 h. Needs --places, a table of addresses and countries: without one it is not "
+        "assessable. Not for private addresses and the site's own.",
     .rationale = "Two places at once means two people.",
     .remedy = "Rules by country for each account (kamailio geoip2).",
     .reference = "MITRE ATT&CK T1078",
@@ -325,7 +340,8 @@ inline constexpr report::Rule kSourceFlood{
     .trigger =
         "More requests a second from one source than the limit of the method (INVITE 10, REGISTER 15, OPTIONS 15, all "
         "50) over two bins of 10 s, or 500 within 10 s; medium when none was answered. Not for peers within their "
-        "normal load, nor for scans and guessing, of which it is a detail.",
+        "normal load, an office whose phones come back after an outage, nor for scans and guessing, of which it is a "
+        "detail.",
     .rationale = "Signalling that is busy with a flood drops calls.",
     .remedy =
         "kamailio pike (sampling_time_unit=2, reqs_density_per_unit=16) with an htable ban, pipelimit; asterisk behind "
@@ -368,7 +384,9 @@ inline constexpr report::Rule kRtpFlood{
     .title = "RTP flood or injection",
     .trigger =
         "RTP to a media port at more than three times the codec's packet rate for 10 s, RTP from one source to 50 or "
-        "more ports without a session, or a second source that sends into a running stream.",
+        "more ports without a session, or a second source that sends into a running stream (10 packets; 3 where the "
+        "other "
+        "end then sends its audio there).",
     .rationale = "Relays and phones spend themselves on packets that belong to no call, or play what a stranger sends.",
     .remedy = "rtpengine: strict source; open firewall pinholes by session; SRTP.",
     .reference = "MITRE ATT&CK T1498.001",
@@ -432,7 +450,8 @@ inline constexpr report::Rule kDialplanInjection{
     .severity = report::Severity::kHigh,
     .title = "Dial-plan injection",
     .trigger =
-        "The user part of an INVITE from outside holds &, |, a quoted @, or a channel technology (PJSIP/, SIP/, IAX2/, "
+        "The user part of an INVITE from outside holds & , | /, a quoted @, or a channel technology (PJSIP/, SIP/, "
+        "IAX2/, "
         "Local/). Not for phone-context and other parameters.",
     .rationale = "A dial plan that passes the user on dials what the sender wrote.",
     .remedy = "asterisk: strict patterns and FILTER(0-9+,${EXTEN}).",
@@ -460,7 +479,8 @@ inline constexpr report::Rule kAmplification{
     .title = "Amplification or reflection",
     .trigger =
         "Requests without credentials over UDP are answered with three times their bytes 10 times in 60 s for one "
-        "claimed source, or answers arrive to requests that nobody sent.",
+        "claimed source (or with three or more answers each, INVITE aside); or 20 answers in 60 s come to a host that "
+        "never asked the servers they come from.",
     .rationale = "With a forged source address the server's answers hit a third party.",
     .remedy = "Short stateless refusals or silence for strangers; no answer to OPTIONS from outside.",
     .reference = "MITRE ATT&CK T1498.002",

@@ -99,7 +99,8 @@ inline constexpr Rule kFirstCallToCountry{
     .severity = Severity::kLow,
     .title = "First call of an account to a country",
     .trigger =
-        "A country that the account never called in the baseline (20 calls of history or more). Medium with another "
+        "A country that the account never called in an earlier run's profile or, without one, in the first half of the "
+        "inputs (20 calls of history or more). Medium with another "
         "sign within 24 hours.",
     .rationale = "New habits are how theft begins; alone it is no more than a note.",
     .remedy = "Ask the user; let first calls to a country need an approval.",
@@ -139,8 +140,9 @@ inline constexpr Rule kVelocity{
     .severity = Severity::kHigh,
     .title = "Calls faster than a person dials",
     .trigger =
-        "One account makes 10 international attempts or 30 external ones within 5 minutes, or far more than ever "
-        "before. Not for accounts whose normal it is.",
+        "One account makes 10 international attempts or 30 external ones within 5 minutes, or 20 within 10 minutes "
+        "with a "
+        "modified z-score above 3.5 against the first half of the inputs. Not for accounts whose normal it is.",
     .rationale = "Machines drain an account in minutes.",
     .remedy = "Rate limits for each account.",
     .reference = "MITRE ATT&CK T1496",
@@ -152,7 +154,8 @@ inline constexpr Rule kDuration{
     .severity = Severity::kMedium,
     .title = "Unusual call durations",
     .trigger =
-        "A call above 4 hours, an international one above an hour and far above the account's habit, or 10 or more "
+        "A call above 4 hours, an international one above an hour and above the account's median and 3.5 MAD, or 10 or "
+        "more "
         "calls of more than a minute to one prefix that last all the same. High to destinations of tier high or above.",
     .rationale = "Money is made by the minute: machines hold calls as long as they can, or exactly as long as planned.",
     .remedy = "A maximum call length for each class of destination; session timers.",
@@ -207,7 +210,9 @@ inline constexpr Rule kWangiriLure{
     .trigger =
         "Within an hour 20 or more inbound calls from one number, or from one block of numbers, to 10 or more of the "
         "site's numbers (fewer where the caller's country is of tier high), each ringing less than 5 s, answered under "
-        "5 %. High when the caller's tier is high or above. Not for calls that people gave up after ringing long.",
+        "5 %. High when the caller's tier is high or above, or when a line of this site sends such calls. Not for "
+        "calls "
+        "that people gave up after ringing long.",
     .rationale = "Whoever calls back pays a premium rate.",
     .remedy = "Block the caller's range in both directions, warn the users.",
     .reference = "47 CFR 64.1200(k); FCC consumer guide on one-ring calls",
@@ -261,8 +266,9 @@ inline constexpr Rule kSpoofing{
     .title = "Signs of a spoofed caller",
     .trigger =
         "An inbound external call claims one of the site's own numbers or extensions (high), a number that cannot "
-        "exist, or From and P-Asserted-Identity differ without a request for privacy. Not for forwarded calls "
-        "(Diversion, History-Info).",
+        "exist, or one that somebody on the way found forged (verstat); a note where From and P-Asserted-Identity "
+        "differ "
+        "without a request for privacy. Not for forwarded calls (Diversion, History-Info).",
     .rationale = "Callers with the numbers of colleagues are believed.",
     .remedy = "Reject external calls that claim own numbers; verify STIR/SHAKEN signatures.",
     .reference = "47 CFR 64.1604",

@@ -95,10 +95,74 @@ bool Site::open_at(Timestamp moment) const {
   return hours.contains(here.weekday, here.minute);
 }
 
+namespace {
+
+// The number without its last four digits: what the numbers of one office have in common.
+std::string stem_of(const std::string& user) {
+  const std::string number = clean_number(user);
+  if (number.size() < 8 || !std::ranges::all_of(std::string_view(number).substr(1), is_digit)) return {};
+  return last_digits(number.substr(0, number.size() - 4), 6);
+}
+
+struct Stems {
+  struct Stem {
+    std::uint64_t count = 0;
+    std::set<std::string> numbers{};  // a few
+  };
+  std::map<std::string, Stem> stems{};
+  std::uint64_t all = 0;
+  void add(const std::string& user) {
+    const std::string name = stem_of(user);
+    if (name.empty() || (stems.size() >= 4096 && !stems.contains(name))) return;
+    Stem& stem = stems[name];
+    ++stem.count;
+    if (stem.numbers.size() < 3) stem.numbers.insert(user);
+    ++all;
+  }
+  // Whether several numbers of one office are most of them. A single number is anybody's.
+  bool one_office() const {
+    return std::ranges::any_of(stems, [this](const auto& entry) {
+      return entry.second.count * 10 >= all * 6 && entry.second.numbers.size() >= 3;
+    });
+  }
+  bool many() const { return stems.size() >= 3 && !one_office(); }
+};
+
+// Where nothing but one line between two hosts was captured: the one whose callers, or called numbers, are one
+// office's is the site's own.
+std::set<IpAddress> own_ends(const CallTable& calls) {
+  struct Line {
+    Stems callers;
+    Stems called;
+  };
+  std::map<std::pair<IpAddress, IpAddress>, Line> lines;
+  for (const PhoneCall& call : calls.calls()) {
+    const CallRecord& lead = calls.records()[call.records.front()];
+    if (call.records.size() != 1 || lead.hops.size() != 1 || call.challenged) continue;
+    Line& line = lines[{call.source, call.exit}];
+    const CallHop& hop = lead.entry();
+    line.callers.add(hop.asserted.empty() ? hop.caller : hop.asserted);
+    line.called.add(hop.dialled);
+  }
+  std::set<IpAddress> own;
+  for (const auto& [ends, line] : lines) {
+    if (line.callers.one_office() && line.called.many()) own.insert(ends.first);
+    if (line.called.one_office() && line.callers.many()) own.insert(ends.second);
+  }
+  return own;
+}
+
+}  // namespace
+
 void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const Destinations& destinations) {
   // Servers: registrars, and hosts that pass calls on.
   std::set<IpAddress> servers(calls.relays().begin(), calls.relays().end());
   for (const auto& [host, count] : accounts.registrars()) servers.insert(host);
+  if (servers.empty()) {
+    for (const IpAddress& host : own_ends(calls)) {
+      if (!site.peers.contains(host)) servers.insert(host);
+    }
+  }
 
   std::map<IpAddress, HostFacts> hosts;
   const auto phone = [&](const IpAddress& host) { return accounts.phones().contains(host); };
@@ -203,6 +267,29 @@ void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const De
       site.country = code != nullptr && !code->country.empty() ? code->country : most->first;
       site.inferred.push_back(
           fmt::format("country {}: the numbers that partners call here begin with +{}", site.country, most->first));
+    }
+  }
+  if (site.country.empty()) {
+    // Most calls stay in the country: that of most numbers written in full.
+    std::map<std::string, unsigned> seen;
+    unsigned all = 0;
+    for (const PhoneCall& call : calls.calls()) {
+      const CallHop& hop = calls.records()[call.records.front()].entry();
+      for (const std::string* user : {&hop.dialled, hop.asserted.empty() ? &hop.caller : &hop.asserted}) {
+        const std::string number = clean_number(*user);
+        const bool full = number.size() >= 9 && number[0] == '+';
+        if (!full && (number.size() < 11 || number[0] == '0' || !std::ranges::all_of(number, is_digit))) continue;
+        const Destination* destination = destinations.find(number);
+        if (destination == nullptr || destination->unassigned()) continue;
+        ++all;
+        if (!destination->country.empty() && destination->tier == Tier::kLow) ++seen[destination->country];
+      }
+    }
+    const auto most = std::ranges::max_element(seen, {}, [](const auto& entry) { return entry.second; });
+    if (most != seen.end() && most->second >= 20 && most->second * 10 >= all * 6) {
+      site.country = most->first;
+      site.inferred.push_back(
+          fmt::format("country {}: {} of {} numbers are from there", site.country, most->second, all));
     }
   }
   if (site.country.empty()) {

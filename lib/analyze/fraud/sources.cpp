@@ -14,7 +14,10 @@ using sip::Method;
 
 constexpr std::size_t kMaxNames = 1U << 18;
 constexpr std::size_t kMaxPaths = 1U << 16;
+constexpr std::size_t kMaxEdges = 1024;
+constexpr std::size_t kMaxPending = 4096;
 constexpr std::chrono::seconds kForwardWithin{2};
+constexpr double kStepWithin = 5;              // seconds from a challenge to the login, where Call-IDs don't tell
 constexpr std::uint64_t kSignsOfEach = 8;      // beyond, every eighth request is looked at
 constexpr std::uint32_t kCopiesOfClient = 11;  // RFC 3261 section 17.1.2.2: a client sends a request at most this often
 
@@ -59,15 +62,20 @@ std::uint32_t Texts::id(std::string_view text) {
 SourceBook::SourceBook(const Caps& caps) : caps_(caps), texts_(kMaxNames), paths_(kMaxPaths), asked_(kMaxPaths) {}
 
 TextKey SourceBook::path_key(std::string_view call_id, std::uint32_t cseq, std::string_view method) {
-  const std::array<char, 4> number{static_cast<char>(cseq >> 24), static_cast<char>(cseq >> 16),
-                                   static_cast<char>(cseq >> 8), static_cast<char>(cseq)};
-  return text_key(call_id, {number.data(), number.size()}, method);
+  std::uint64_t word = 0;
+  for (const char c : method.substr(0, 8)) word = word << 8 | static_cast<std::uint8_t>(c);
+  TextKey key = text_key(call_id);
+  key.low = fold(key.low ^ kHashSeeds.first, word ^ kHashSeeds.second);
+  key.high = fold(key.high ^ word, (std::uint64_t{cseq} << 32 | method.size()) ^ kHashSeeds.second);
+  return key;
 }
 
 TextKey SourceBook::asked_key(const IpAddress& host, Method method, std::string_view user) {
-  const char name = static_cast<char>(method);
-  const auto& bytes = host.bytes();
-  return text_key({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, {&name, 1}, tail_of_user(user));
+  const TextKey address = address_key(host);
+  TextKey key = text_key(tail_of_user(user));
+  key.low = fold(key.low ^ address.low ^ static_cast<std::uint64_t>(method), kHashSeeds.second);
+  key.high = fold(key.high ^ address.high, kHashSeeds.second) ^ address.low;
+  return key;
 }
 
 void SourceBook::on_message(const dissect::SipEvent& event) {
@@ -76,6 +84,7 @@ void SourceBook::on_message(const dissect::SipEvent& event) {
     if (!first_time_.known() || event.frame.time < first_time_) first_time_ = event.frame.time;
     if (!last_time_.known() || event.frame.time > last_time_) last_time_ = event.frame.time;
   }
+  if (!message.is_request && message.status >= 200 && open_.size() != 0) answer_late(event);
   if (!message.is_request || message.method == Method::kAck || event.src.address == event.dst.address) return;
   bool made = false;
   // The same cut as in Transaction::call_id, so that both give one key.
@@ -101,11 +110,21 @@ void SourceBook::on_message(const dissect::SipEvent& event) {
   }
 }
 
+bool SourceBook::knows(const sip::MessageView& answer) const {
+  auto& paths = const_cast<CappedTable<TextKey, Path>&>(paths_);
+  const TextKey key = path_key(answer.call_id.substr(0, 256), answer.cseq_number, answer.method_text);
+  return paths.find(key) != nullptr || open_.find(key) != nullptr;
+}
+
 bool SourceBook::forwarded(const Transaction& t) const {
   auto& paths = const_cast<CappedTable<TextKey, Path>&>(paths_);
   if (const Path* path = paths.find(path_key(t.call_id, t.cseq, t.method_text))) {
     const auto servers = std::span(path->servers).first(path->count);
-    if (path->client != t.client.address && std::ranges::find(servers, t.client.address) != servers.end()) return true;
+    // Whoever sends on what another sent first adds a Via; it may have another address on that side.
+    if (path->client != t.client.address &&
+        (t.vias > 1 || std::ranges::find(servers, t.client.address) != servers.end())) {
+      return true;
+    }
   }
   if (!asks_for_user(t.method) || t.in_dialog) return false;
   const std::string_view user = session::user_of(t.method == Method::kRegister ? t.to_uri : t.request_uri);
@@ -167,6 +186,7 @@ Target* SourceBook::target_of(Source& source, const Endpoint& server) {
   if (const std::uint32_t* known = target_index_.find(key)) return &source.targets[*known];
   if (targets_ >= caps_.targets) {
     source.over_limit = true;
+    ++left_out_;
     return nullptr;
   }
   ++targets_;
@@ -194,6 +214,7 @@ void SourceBook::note_server(const Transaction& t, bool new_client) {
     if (t.success() || t.challenged()) note_few(host.aors, text_key(t.to_uri), 3);
   }
   if (t.method == Method::kInvite && t.success() && !t.in_dialog) ++host.invites_answered;
+  if (t.method == Method::kInvite && t.challenged() && !t.in_dialog) ++host.invites_challenged;
 }
 
 void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcome) {
@@ -205,7 +226,10 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
   const bool refused = t.login_failed() || t.status == 404 || t.status == 604;
   if (good) {
     outcome = Outcome::kGoodLogin;
-    if (attempt.good++ == 0) attempt.first_good = t.request;
+    if (attempt.good++ == 0) {
+      attempt.first_good = t.request;
+      if (attempt.bad == 0) attempt.first_step = attempt.last_ask;
+    }
     attempt.last_good = t.request;
     if (t.method == Method::kRegister) ++attempt.good_registers;
     if (std::ranges::find(attempt.good_nonces, nonce) == attempt.good_nonces.end()) {
@@ -242,7 +266,10 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
   } else {
     attempt.unsure_bad = 0;
   }
-  if (attempt.bad++ == 0) attempt.first_bad = t.request;
+  if (attempt.bad++ == 0) {
+    attempt.first_bad = t.request;
+    attempt.first_step = attempt.last_ask;
+  }
   attempt.last_bad = t.request;
   if (t.status == 404 || t.status == 604) ++attempt.no_such_user;
   const TextKey call_id = text_key(t.call_id);
@@ -261,19 +288,49 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
   attempt.bad_response = response;
 }
 
-IpAddress SourceBook::sender(const Transaction& t) {
-  // Where an edge proxy passes registrations on, the proxy is not who asks.
-  if (t.method == Method::kRegister && t.vias > 1) {
-    if (const auto origin = IpAddress::parse(t.origin); origin && !origin->unspecified() && !origin->loopback()) {
-      return *origin;
-    }
+IpAddress SourceBook::sender(const Transaction& t) const {
+  // Where an edge proxy passes registrations on, the proxy is not who asks. Of other requests only logins are told
+  // apart: calls from a carrier come through the same proxy.
+  if (t.vias < 2) return t.client.address;
+  const bool login = !t.credentials.empty() || t.challenged();
+  if (t.method != Method::kRegister && (t.vias != 2 || !login || !edge(t.client.address))) {
+    return t.client.address;
   }
-  return t.client.address;
+  const auto origin = IpAddress::parse(t.origin);
+  return origin && !origin->unspecified() && !origin->loopback() ? *origin : t.client.address;
+}
+
+bool SourceBook::edge(const IpAddress& address) const {
+  const std::uint32_t* accepted = edges_.find(address);
+  return accepted != nullptr && *accepted != 0;
+}
+
+void SourceBook::note_ask(const Transaction& t, Try& attempt) {
+  const TextKey call_id = text_key(t.call_id);
+  const bool again = attempt.ask_open && attempt.ask_call_id == call_id;
+  if (again) ++attempt.repeats;
+  if (attempt.ask_open && !again) attempt.alone = true;
+  attempt.ask_open = true;
+  attempt.ask_call_id = call_id;
+  attempt.last_ask = t.request;
+}
+
+void SourceBook::note_login_step(const Transaction& t, Try& attempt) {
+  const bool open = attempt.ask_open;
+  attempt.ask_open = false;
+  const bool same = attempt.ask_call_id == text_key(t.call_id);
+  const bool near = !attempt.alone && seconds_between(attempt.last_ask.time, t.request.time) <= kStepWithin;
+  if (open && (same || near)) return;
+  if (open) attempt.alone = true;
+  attempt.last_ask = {};
 }
 
 Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
   outcome = Outcome::kOther;
   if (t.method == Method::kAck || t.client.address == t.server.address || forwarded(t)) return nullptr;
+  if (t.method == Method::kRegister && t.vias > 1 && edges_.size() < kMaxEdges) {
+    edges_.at_or_new(t.client.address) += t.success() ? 1U : 0U;
+  }
   Source* found = source_of(sender(t));
   if (found == nullptr) return nullptr;
   Source& source = *found;
@@ -328,6 +385,7 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
         if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
         attempt->last = t.request;
         const bool first_success = attempt->good_registers == 0;
+        note_login_step(t, *attempt);
         judge_login(t, *attempt, outcome);
         if (first_success && attempt->good_registers != 0) ++source.registered;
         attempt->agent = texts_.id(t.user_agent);
@@ -354,6 +412,7 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
           index = static_cast<std::uint32_t>(attempt - tries_.data());
           ++attempt->requests;
           attempt->in_bulk = true;
+          note_ask(t, *attempt);
           attempt->methods = static_cast<std::uint16_t>(attempt->methods | 1U << static_cast<unsigned>(t.method));
           if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
           attempt->last = t.request;
@@ -369,14 +428,23 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
             ++attempt->no_such_user;
           } else if (t.status == 403) {
             ++attempt->forbidden;
-          } else if (t.status >= 400) {
-            ++attempt->other_refusals;
+          } else if (t.status >= 400 && t.status < 500) {
+            ++attempt->other_refusals;  // a server's own trouble (5xx) says nothing of the user
           }
         }
       }
     }
   }
   ++source.outcomes[static_cast<std::size_t>(outcome)];
+  if (outcome == Outcome::kSilent && index != CappedTable<TextKey, int>::kNone) {
+    if (pending_.size() >= kMaxPending) pending_.erase(pending_.begin(), pending_.begin() + kMaxPending / 2);
+    pending_.push_back({.key = path_key(t.call_id, t.cseq, t.method_text),
+                        .ns = t.request.time.ns,
+                        .source = source.address,
+                        .user = texts_.text(tries_[index].user),
+                        .method = t.method,
+                        .login = t.login() != nullptr});
+  }
   // What comes more often than any client repeats it is sent anew on purpose.
   const std::uint32_t copies = t.retransmissions > kCopiesOfClient ? t.retransmissions - kCopiesOfClient : 0;
   for (std::uint32_t i = 0; i <= copies; ++i) {
@@ -390,6 +458,69 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
   return &source;
 }
 
+void SourceBook::answer_late(const dissect::SipEvent& event) {
+  const sip::MessageView& message = *event.message;
+  const TextKey key = path_key(message.call_id.substr(0, 256), message.cseq_number, message.method_text);
+  Open* open = open_.find(key);
+  // A request that came again in these inputs is judged with them.
+  if (open == nullptr || open->ns == 0 || paths_.find(key) != nullptr) return;
+  const std::int64_t asked_ns = open->ns;
+  open->ns = 0;
+  Source* source = find(open->source);
+  const std::uint32_t* at =
+      source == nullptr
+          ? nullptr
+          : try_index_.find(PairKey{static_cast<std::uint64_t>(source - sources_.data()), text_key(open->user)});
+  if (at == nullptr) return;
+  Try& one = tries_[*at];
+  const unsigned status = message.status;
+  const bool challenged = status == 401 || status == 407;
+  const bool stale = challenged && as_text(event.raw).find("stale=true") != std::string_view::npos;
+  Outcome outcome = Outcome::kOther;
+  if (open->login) {
+    const bool missing = status == 404 || status == 604;
+    const bool of_register = open->method == Method::kRegister;
+    if (status < 300) {
+      outcome = Outcome::kGoodLogin;
+      if (one.good++ == 0) one.first_good = event.frame;
+      one.last_good = event.frame;
+      if (of_register && one.good_registers++ == 0) ++source->registered;
+    } else if (stale) {
+      outcome = Outcome::kChallenge;
+    } else if (challenged || (of_register && (status == 403 || missing))) {
+      outcome = Outcome::kBadLogin;
+      if (one.bad++ == 0) {
+        one.first_bad = event.frame;
+        one.first_step = one.last_ask;
+      }
+      one.last_bad = event.frame;
+      if (missing) ++one.no_such_user;
+    }
+  } else {
+    outcome = challenged ? Outcome::kChallenge : status < 300 ? Outcome::kPassed : Outcome::kRefused;
+    if (challenged || status < 300 || status == 480 || status == 486 || status == 600 || status == 603) {
+      ++one.exists;
+    } else if (status == 404 || status == 604 || status == 410) {
+      ++one.no_such_user;
+    } else if (status == 403) {
+      ++one.forbidden;
+    } else {
+      ++one.other_refusals;
+    }
+    if (outcome == Outcome::kPassed && !one.first_passed.known()) one.first_passed = event.frame;
+  }
+  ++source->answered;
+  ++source->outcomes[static_cast<std::size_t>(outcome)];
+  std::uint64_t& silent = source->outcomes[static_cast<std::size_t>(Outcome::kSilent)];
+  silent -= std::min<std::uint64_t>(silent, 1);
+  for (Stamp& stamp : source->stamps) {
+    if (stamp.ns != asked_ns || stamp.attempt != *at) continue;
+    stamp.outcome = outcome;
+    stamp.answered = true;
+    break;
+  }
+}
+
 void SourceBook::settle() {
   for (Source& source : sources_) std::ranges::stable_sort(source.stamps, {}, &Stamp::ns);
 }
@@ -398,6 +529,21 @@ std::uint64_t SourceBook::requests_between(const Source& source, Timestamp from,
   const auto begin = std::ranges::lower_bound(source.stamps, from.ns, {}, &Stamp::ns);
   const auto end = std::ranges::upper_bound(source.stamps, to.ns, {}, &Stamp::ns);
   return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(0, end - begin)) + source.unlogged;
+}
+
+bool SourceBook::shared(const Source& source, const std::vector<std::uint32_t>& tries) const {
+  return std::ranges::any_of(source.tries, [&](std::uint32_t index) {
+    const Try& one = tries_[index];
+    return one.good != 0 && one.good > one.bad && !one.claimed && !std::ranges::binary_search(tries, index);
+  });
+}
+
+std::uint64_t SourceBook::requests_of(const Source& source, Timestamp from, Timestamp to,
+                                      const std::vector<std::uint32_t>& tries) const {
+  if (!shared(source, tries)) return requests_between(source, from, to);
+  return static_cast<std::uint64_t>(std::ranges::count_if(source.stamps, [&](const Stamp& stamp) {
+    return stamp.ns >= from.ns && stamp.ns <= to.ns && std::ranges::binary_search(tries, stamp.attempt);
+  }));
 }
 
 }  // namespace voip::analyze::fraud

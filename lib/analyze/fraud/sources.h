@@ -71,10 +71,16 @@ struct Try {
   TextKey bad_nonce, bad_response, bad_uri;
   std::uint32_t unsure_bad = 0;  // refused with a nonce from before the capture: forgiven when the next login passes
   Timestamp unsure_time;
-  bool varied = false;    // two different responses to one nonce, without cnonce: two passwords
-  bool followed = false;  // asked without credentials, then with: the ordinary way
-  bool claimed = false;   // an incident counts it
-  bool in_bulk = false;   // asked for by REGISTER, INVITE, OPTIONS or SUBSCRIBE without credentials
+  bool varied = false;        // two different responses to one nonce, without cnonce: two passwords
+  bool followed = false;      // asked without credentials, then with: the ordinary way
+  bool claimed = false;       // an incident counts it
+  bool in_bulk = false;       // asked for by REGISTER, INVITE, OPTIONS or SUBSCRIBE without credentials
+  bool alone = false;         // asked for at least once without a login that followed
+  bool ask_open = false;      // the last request without credentials: no login followed so far
+  std::uint32_t repeats = 0;  // asked for again in the same dialog, without an answer that led to a login
+  TextKey ask_call_id;
+  FrameRef last_ask;
+  FrameRef first_step;  // the request that fetched the challenge for the first refused (else accepted) login
 };
 
 struct Target {
@@ -131,6 +137,7 @@ struct Host {
   std::uint64_t registers_accepted = 0;
   std::uint64_t registers_challenged = 0;
   std::uint64_t invites_answered = 0;
+  std::uint64_t invites_challenged = 0;
   std::uint32_t clients = 0;          // hosts that asked it
   std::vector<TextKey> aors;          // up to three
   std::vector<std::uint32_t> realms;  // of its challenges, few
@@ -149,10 +156,14 @@ class SourceBook {
 
   // Every message, before its transaction is told.
   void on_message(const dissect::SipEvent& event);
+  // Whether the request was seen that this answers.
+  bool knows(const sip::MessageView& answer) const;
   // Whether this is the copy of a request that a host in between sent on.
   bool forwarded(const session::Transaction& t) const;
+  // Passes registrations of others on, with success.
+  bool edge(const IpAddress& address) const;
   // Who sent it: the host behind an edge proxy where the Via fields tell.
-  static IpAddress sender(const session::Transaction& t);
+  IpAddress sender(const session::Transaction& t) const;
   // Returns the source, null when it was left out.
   Source* on_transaction(const session::Transaction& t, Outcome& outcome);
   // After the last packet: sorts the stamps.
@@ -172,6 +183,11 @@ class SourceBook {
   bool asked(const IpAddress& client, const IpAddress& server) const;
   // Requests of a source between two moments, both included.
   static std::uint64_t requests_between(const Source& source, Timestamp from, Timestamp to);
+  // Of these, what belongs to the given Tries (sorted), where others share the source's address; else all.
+  std::uint64_t requests_of(const Source& source, Timestamp from, Timestamp to,
+                            const std::vector<std::uint32_t>& tries) const;
+  // Somebody behind the address logs in with success with an account that is not among these Tries (sorted).
+  bool shared(const Source& source, const std::vector<std::uint32_t>& tries) const;
   std::uint64_t left_out() const { return left_out_; }
   // What the next run wants to know of the sources of the last day: --state.
   void save(StateSection& section) const;
@@ -185,6 +201,15 @@ class SourceBook {
     TextKey of;
     bool operator==(const PairKey&) const = default;
   };
+  // A request at the end of a file: its answer is in the next one (--state).
+  struct Open {
+    TextKey key;
+    std::int64_t ns = 0;
+    IpAddress source;
+    std::string user;  // of the Try
+    sip::Method method = sip::Method::kOther;
+    bool login = false;
+  };
   struct Path {
     IpAddress client;
     std::array<IpAddress, 4> servers;
@@ -195,7 +220,11 @@ class SourceBook {
   Try* try_of(Source& source, std::string_view user);
   Target* target_of(Source& source, const Endpoint& server);
   void note_server(const session::Transaction& t, bool new_client);
+  // The answer to a request that an earlier run saw.
+  void answer_late(const dissect::SipEvent& event);
   void judge_login(const session::Transaction& t, Try& attempt, Outcome& outcome);
+  static void note_ask(const session::Transaction& t, Try& attempt);
+  static void note_login_step(const session::Transaction& t, Try& attempt);
   static TextKey path_key(std::string_view call_id, std::uint32_t cseq, std::string_view method);
   static TextKey asked_key(const IpAddress& host, sip::Method method, std::string_view user);
 
@@ -207,8 +236,11 @@ class SourceBook {
   FlatMap<PairKey, std::uint32_t> try_index_;
   FlatMap<PairKey, std::uint32_t> target_index_;
   FlatMap<IpAddress, Host> hosts_;
+  FlatMap<IpAddress, std::uint32_t> edges_;            // proxies that pass registrations on: how many were accepted
   FlatMap<std::uint32_t, std::uint64_t> agent_signs_;  // by User-Agent, in Texts
   CappedTable<TextKey, Path> paths_;
+  std::vector<Open> pending_;              // of this run, latest last
+  FlatMap<TextKey, Open> open_;            // of the run before
   CappedTable<TextKey, Timestamp> asked_;  // when a host was asked for a user
   std::size_t targets_ = 0;
   std::size_t stamps_ = 0;

@@ -206,7 +206,8 @@ void save_calls(const CallTable& calls, Timestamp from, StateSection& section) {
     put(row, std::uint64_t{record.digits});
     const std::uint64_t flags = (record.challenged ? 1U : 0U) | (record.logged_in ? 2U : 0U) | (record.bye ? 4U : 0U) |
                                 (record.ended_by_caller ? 8U : 0U) | (record.cancelled ? 16U : 0U) |
-                                (record.transferred ? 32U : 0U);
+                                (record.transferred ? 32U : 0U) | (record.hidden ? 64U : 0U) |
+                                (record.refuted ? 128U : 0U);
     put(row, flags);
     for (const CallHop& hop : record.hops) {
       row.push_back(hop.from.to_string());
@@ -254,6 +255,8 @@ std::vector<CallRecord> load_calls(const StateSection& section) {
     record.ended_by_caller = (flags & 8) != 0;
     record.cancelled = (flags & 16) != 0;
     record.transferred = (flags & 32) != 0;
+    record.hidden = (flags & 64) != 0;
+    record.refuted = (flags & 128) != 0;
     for (std::size_t used = kHead; used + kHop <= row.size() && record.hops.size() < 24; used += kHop) {
       CallHop hop;
       hop.from = IpAddress::parse(in.text()).value_or(IpAddress{});

@@ -97,6 +97,23 @@ report::Severity raised(report::Severity severity) {
                                                  : static_cast<report::Severity>(static_cast<unsigned>(severity) + 1);
 }
 
+// From outside to here: by a peer, or by a stranger that nobody knows.
+bool arriving(const TollContext& context, const PhoneCall& call) {
+  if (call.inbound()) return true;
+  return !call.outbound() && call.direction != CallDirection::kTransit && !call.authenticated &&
+         !context.phone(call.source) && !context.own(call.source);
+}
+
+void tell_ends(const TollContext& context, const CallRefs& list, Incident& incident, std::string_view what) {
+  const PhoneCall& first = context.calls()[list.front()];
+  const PhoneCall& last = context.calls()[list.back()];
+  incident.evidence.push_back(
+      {first.invite, fmt::format("first {}, {} to {}", what, first.caller, first.number.dialled)});
+  if (list.size() > 1)
+    incident.evidence.push_back(
+        {last.invite, fmt::format("last {}, {} to {}", what, last.caller, last.number.dialled)});
+}
+
 void add_calls(const TollContext& context, const CallRefs& calls, Incident& incident) {
   std::vector<const PhoneCall*> list;
   for (const std::size_t index : calls) {

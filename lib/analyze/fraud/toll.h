@@ -15,6 +15,8 @@
 
 namespace voip::analyze::fraud {
 
+class Baseline;
+
 // All that the toll checks work with, once everything has been seen.
 struct TollContext {
   Findings& all;
@@ -22,9 +24,10 @@ struct TollContext {
   const TollNotes& notes;  // transfers, redirects, messages
   const NumberPlan& plan;
   const RateTable& rates;
-  const Profile& history;     // what accounts did before these inputs
-  bool hours_known = false;   // office hours or time zone are given
-  std::vector<char> claimed;  // by call: an incident tells it already
+  const Profile& history;              // what accounts did before these inputs
+  bool hours_known = false;            // office hours or time zone are given
+  std::vector<char> claimed;           // by call: an incident tells it already
+  const Baseline* baseline = nullptr;  // what was normal here; never null once the checks run
 
   const std::vector<PhoneCall>& calls() const { return all.calls.calls(); }
   const Site& site() const { return all.site; }
@@ -63,8 +66,9 @@ class NameGroups {
 
 void find_probing(TollContext& context);     // FRAUD-040
 void find_toll_fraud(TollContext& context);  // FRAUD-041 to 050, 057
-void find_inbound(TollContext& context);     // FRAUD-054, 055, 058
+void find_inbound(TollContext& context);     // FRAUD-054, 055
 void find_volumes(TollContext& context);     // FRAUD-056, 065
+void find_callers(TollContext& context);     // FRAUD-058
 void find_dialling(TollContext& context);    // FRAUD-051 to 053, 059
 void find_diversions(TollContext& context);  // FRAUD-060 to 064
 void find_others(TollContext& context);      // FRAUD-066 to 068
@@ -77,6 +81,7 @@ inline void find_toll(TollContext& context) {
   find_toll_fraud(context);
   find_volumes(context);
   find_dialling(context);
+  find_callers(context);
   find_others(context);
 }
 
@@ -84,6 +89,10 @@ inline void find_toll(TollContext& context) {
 
 // Adds the calls to an incident: counts, minutes, peak, numbers, destinations, targets, frames, Call-IDs.
 void add_calls(const TollContext& context, const CallRefs& calls, Incident& incident);
+// From outside to here: by a peer, or by a stranger that nobody knows.
+bool arriving(const TollContext& context, const PhoneCall& call);
+// First and last call of a list as evidence. what: "call", "lure".
+void tell_ends(const TollContext& context, const CallRefs& list, Incident& incident, std::string_view what);
 // Whether the policy allows the destination outright, or forbids it.
 bool allowed(const Site& site, const Number& number);
 bool blocked(const Site& site, const Number& number);

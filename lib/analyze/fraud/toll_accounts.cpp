@@ -20,6 +20,18 @@ void count(Map& map, const Key& key) {
 
 }  // namespace
 
+AccountFacts* AccountLedger::facts_of(std::string_view name) {
+  const TextKey key = text_key(name);
+  if (AccountFacts** known = index_.find(key)) return *known;
+  if (accounts_.size() >= cap_ && !accounts_.contains(name)) {
+    ++dropped_;
+    return nullptr;
+  }
+  AccountFacts* facts = &accounts_.try_emplace(std::string(name)).first->second;
+  index_.at_or_new(key) = facts;
+  return facts;
+}
+
 void AccountLedger::on_transaction(const session::Transaction& t) {
   using sip::Method;
   // With one Via the sender is the device itself; more mean that a proxy passes it on.
@@ -32,15 +44,9 @@ void AccountLedger::on_transaction(const session::Transaction& t) {
   if (name.empty()) name = session::user_of(t.to_uri);
   if (name.empty()) return;
   name = name.substr(0, kMaxName);
-  auto at = accounts_.find(name);
-  if (at == accounts_.end()) {
-    if (accounts_.size() >= cap_) {
-      ++dropped_;
-      return;
-    }
-    at = accounts_.emplace(std::string(name), AccountFacts{}).first;
-  }
-  AccountFacts& facts = at->second;
+  AccountFacts* known_facts = facts_of(name);
+  if (known_facts == nullptr) return;
+  AccountFacts& facts = *known_facts;
   if (failed && t.challenged()) {
     const auto known = facts.sources.find(t.client.address);
     if (known != facts.sources.end() && known->second.nonce == text_key(t.login()->nonce)) return;
@@ -50,10 +56,10 @@ void AccountLedger::on_transaction(const session::Transaction& t) {
     ++facts.registrations;
     count(registrars_, t.server.address);
     count(domains_, to_lower(session::host_of(t.to_uri)));
-    const std::string agent(t.user_agent.substr(0, kMaxName));
+    const std::string_view agent = t.user_agent.substr(0, kMaxName);
     if (!agent.empty() && facts.user_agents.size() < kMaxAgents &&
         std::ranges::find(facts.user_agents, agent) == facts.user_agents.end())
-      facts.user_agents.push_back(agent);
+      facts.user_agents.emplace_back(agent);
   }
   if (facts.sources.size() >= kMaxSources && !facts.sources.contains(t.client.address)) return;
   AccountSource& source = facts.sources[t.client.address];

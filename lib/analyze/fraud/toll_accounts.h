@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
+#include "base/table.h"
 #include "session/transaction.h"
 
 namespace voip::analyze::fraud {
@@ -51,7 +52,10 @@ class AccountLedger {
  private:
   std::size_t cap_;
   std::uint64_t dropped_ = 0;
+  AccountFacts* facts_of(std::string_view name);  // null: no room
+
   std::map<std::string, AccountFacts, std::less<>> accounts_;
+  FlatMap<TextKey, AccountFacts*> index_;  // into accounts_, whose entries stay where they are
   std::map<IpAddress, std::uint64_t> registrars_;
   std::map<IpAddress, std::uint64_t> phones_;
   std::map<std::string, std::uint64_t> domains_;

@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/statistics.h"
 #include "analyze/fraud/toll.h"
+#include "analyze/fraud/toll_baseline.h"
 #include "base/text.h"
 
 namespace voip::analyze::fraud {
@@ -24,6 +27,7 @@ constexpr std::size_t kBlockNumbers = 10;
 constexpr std::size_t kRotated = 20;
 constexpr std::size_t kSeizures = 50;
 constexpr std::size_t kRobocalls = 200;
+constexpr std::size_t kSomeBefore = 20;  // calls that make a baseline
 
 struct Actor {
   CallRefs calls;
@@ -102,14 +106,26 @@ std::size_t rotation_of(const TollContext& context, const CallRefs& list) {
   return most;
 }
 
+// Refused at the door: no seizure of a trunk.
+bool refused_login(const PhoneCall& call) {
+  if (call.answered() || call.ringing.known()) return false;
+  return call.status == 401 || call.status == 407 || (call.status == 403 && !call.authenticated);
+}
+
 // FRAUD-052, over the fullest hour.
 struct Ratios {
   std::size_t attempts = 0;
   double asr = 1;
   double ner = 1;
   double acd = 0;
+  double usual_asr = -1;  // of the baseline; negative: none
+  bool odd_acd = false;   // far from the baseline
 };
-Ratios ratios_of(const TollContext& context, const CallRefs& list) {
+Ratios ratios_of(const TollContext& context, const CallRefs& all) {
+  CallRefs list;
+  for (const std::size_t i : all) {
+    if (!refused_login(context.calls()[i])) list.push_back(i);
+  }
   Ratios worst;
   std::size_t begin = 0;
   std::size_t best_begin = 0;
@@ -126,8 +142,22 @@ Ratios ratios_of(const TollContext& context, const CallRefs& list) {
   std::size_t answered = 0;
   std::size_t reached = 0;
   double seconds = 0;
-  for (std::size_t i = best_begin; i < best_begin + best; ++i) {
+  std::size_t before = 0;
+  std::size_t answered_before = 0;
+  std::vector<double> lengths_before;
+  for (std::size_t i = 0; i < list.size(); ++i) {
     const PhoneCall& call = context.calls()[list[i]];
+    const bool inside = i >= best_begin && i < best_begin + best;
+    if (!inside) {
+      // The baseline is the first half of the inputs.
+      if (!context.baseline->known() || call.start >= context.baseline->until()) continue;
+      ++before;
+      if (call.answered()) {
+        ++answered_before;
+        lengths_before.push_back(call.seconds());
+      }
+      continue;
+    }
     seconds += call.seconds();
     if (call.answered()) ++answered;
     const bool terminal = call.answered() || call.cancelled || call.ringing.known() || call.status == 486 ||
@@ -137,11 +167,47 @@ Ratios ratios_of(const TollContext& context, const CallRefs& list) {
   worst.asr = static_cast<double>(answered) / static_cast<double>(best);
   worst.ner = static_cast<double>(reached) / static_cast<double>(best);
   worst.acd = answered == 0 ? 0 : seconds / static_cast<double>(answered);
+  if (before >= kSomeBefore) worst.usual_asr = static_cast<double>(answered_before) / static_cast<double>(before);
+  worst.odd_acd = answered >= 10 && (worst.acd < 10 || worst.acd > 1200) && lengths_before.size() >= kSomeBefore &&
+                  std::abs(modified_z(lengths_before, worst.acd)) > kOutlier;
   return worst;
 }
 
+bool neighbour(const PhoneCall& call) {
+  const std::string& number = call.number.e164;
+  return number.size() > 7 && call.caller != number && call.caller.starts_with(number.substr(0, 7));
+}
+
+// Of all that a trunk brings, what belongs to the campaign: the neighbours, or the stretches in which callers rotate.
+CallRefs campaign_of(const TollContext& context, const CallRefs& all, bool neighbourly) {
+  const auto& calls = context.calls();
+  CallRefs list;
+  if (neighbourly) {
+    std::ranges::copy_if(all, std::back_inserter(list), [&](std::size_t i) { return neighbour(calls[i]); });
+    return list;
+  }
+  std::vector<char> inside(all.size(), 0);
+  std::map<std::string, std::size_t> callers;
+  std::size_t begin = 0;
+  std::size_t marked = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    ++callers[calls[all[i]].caller];
+    while (later_by(calls[all[begin]].start, calls[all[i]].start, kTenMinutes)) {
+      const auto at = callers.find(calls[all[begin]].caller);
+      if (--at->second == 0) callers.erase(at);
+      ++begin;
+    }
+    if (callers.size() < kRotated || (i - begin + 1) >= callers.size() * 2) continue;
+    for (marked = std::max(marked, begin); marked <= i; ++marked) inside[marked] = 1;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (inside[i] != 0) list.push_back(all[i]);
+  }
+  return list;
+}
+
 void judge(TollContext& context, const Actor& actor) {
-  const CallRefs& list = actor.calls;
+  CallRefs list = actor.calls;
   const auto& calls = context.calls();
   const Sequence sequence = sequence_of(context, list);
   const bool sequential =
@@ -155,13 +221,12 @@ void judge(TollContext& context, const Actor& actor) {
     called.insert(calls[i].number.shown());
     callers.insert(calls[i].caller);
     if (calls[i].answered()) lengths.push_back(calls[i].seconds());
-    const std::string& number = calls[i].number.e164;
-    if (number.size() > 7 && calls[i].caller != number && calls[i].caller.starts_with(number.substr(0, 7)))
-      ++neighbours;
+    if (neighbour(calls[i])) ++neighbours;
   }
   const Ratios ratios = ratios_of(context, list);
   const bool short_talk = lengths.size() >= 10 && median(lengths) < 10;
-  const bool poor = ratios.attempts >= kSeizures && (ratios.asr < 0.3 || ratios.ner < 0.9 || short_talk);
+  const bool few_answers = ratios.asr < 0.3 && (ratios.usual_asr < 0 || ratios.usual_asr - ratios.asr >= 0.2);
+  const bool poor = ratios.attempts >= kSeizures && (few_answers || ratios.ner < 0.9 || short_talk || ratios.odd_acd);
   const bool machine = lengths.size() >= 10 && variation(lengths) < 0.1;
   const bool neighbourly = list.size() >= kSeizures && neighbours * 10 >= list.size() * 6 && callers.size() >= kRotated;
   // Many callers through a trunk are its job, unless they behave like one.
@@ -179,6 +244,14 @@ void judge(TollContext& context, const Actor& actor) {
     context.all.sink.tally(kSeizureQuality,
                            ratios.attempts >= kSeizures ? report::Verdict::kPass : report::Verdict::kNotAssessable);
     return;
+  }
+  if (robocalls && actor.inbound && actor.peer && (neighbourly || rotating)) {
+    CallRefs part = campaign_of(context, list, neighbourly);
+    if (part.size() >= kRotated) {
+      list = std::move(part);
+      callers.clear();
+      for (const std::size_t i : list) callers.insert(calls[i].caller);
+    }
   }
   Incident incident;
   incident.kind = robocalls ? Kind::kRobocalling : Kind::kAnomaly;
@@ -208,9 +281,9 @@ void judge(TollContext& context, const Actor& actor) {
   };
   if (rotating || neighbourly)
     add(kCallerRotation,
-        neighbourly
-            ? fmt::format("{} of {} callers share the first digits with the number they call", neighbours, list.size())
-            : fmt::format("{} callers within 10 minutes, hardly one twice", rotated),
+        neighbourly ? fmt::format("{} of {} callers share the first digits with the number they call", neighbours,
+                                  actor.calls.size())
+                    : fmt::format("{} callers within 10 minutes, hardly one twice", rotated),
         calls[list.front()].invite);
   if (sequential)
     add(kSequential,
@@ -231,8 +304,10 @@ void judge(TollContext& context, const Actor& actor) {
                       plural(list.size(), "call", "calls"), why)
                 : fmt::format(
                       "{}. Unusual, but no proof of anything: a dialler, a fault of the route, or a list that somebody "
-                      "works through.",
-                      why);
+                      "works through. {}",
+                      why,
+                      ratios.usual_asr < 0 ? "Fixed limits were used: too little came before to compare with."
+                                           : fmt::format("Before, {:.0f} % were answered.", ratios.usual_asr * 100));
   incident.evidence.push_back(
       {calls[list.front()].invite,
        fmt::format("first call, {} to {}", calls[list.front()].caller, calls[list.front()].number.shown())});
@@ -257,7 +332,8 @@ void find_false_answers(TollContext& context) {
     for (const std::size_t i : list) {
       const PhoneCall& call = context.calls()[i];
       numbers.insert(call.number.e164);
-      if (call.answered() && seconds_between(call.accepted.time, call.answer) < 1) ++at_once;
+      // Within a second, or without any ringing before.
+      if (call.answered() && (seconds_between(call.accepted.time, call.answer) < 1 || !call.ringing.known())) ++at_once;
     }
     // One number that answers at once is a voice menu or a bridge.
     if (at_once * 20 <= list.size() * 19 || numbers.size() < 5) {
@@ -271,9 +347,9 @@ void find_false_answers(TollContext& context) {
       if (!context.calls()[i].account.empty()) incident.accounts.push_back(context.calls()[i].account);
     }
     incident.attempts = incident.calls;
-    const std::string message =
-        fmt::format("{} of {} to {} ({}) were answered within a second", at_once, plural(list.size(), "call", "calls"),
-                    block, destination_name(context.calls()[list.front()].number));
+    const std::string message = fmt::format("{} of {} to {} ({}) were answered within a second or without any ringing",
+                                            at_once, plural(list.size(), "call", "calls"), block,
+                                            destination_name(context.calls()[list.front()].number));
     incident.checks.push_back({.rule = &kFalseAnswer,
                                .severity = Severity::kMedium,
                                .confidence = Confidence::kPossible,

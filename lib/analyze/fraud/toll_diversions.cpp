@@ -143,6 +143,15 @@ void find_forwards(TollContext& context) {
     std::set<std::string> destinations;
   };
   std::map<std::string, Forward> forwards;
+  // The account behind a whole number: the one whose name ends it.
+  const auto owner = [&](const std::string& number) {
+    for (std::size_t n = std::min<std::size_t>(number.size(), 6); n >= 2; --n) {
+      const std::string tail = number.substr(number.size() - n);
+      const AccountFacts* facts = context.accounts.find(tail);
+      if ((facts != nullptr && facts->registrations != 0) || forwards.contains(tail)) return tail;
+    }
+    return number;
+  };
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const PhoneCall& call = calls[i];
     if (!call.inbound() && call.direction != CallDirection::kTransit && !call.number.dialled.empty() &&
@@ -170,8 +179,7 @@ void find_forwards(TollContext& context) {
       PhoneCall as = call;
       as.number = far;
       if (far.shown() == call.number.shown() || !risky(context, as)) continue;
-      const std::string who = record.diversion.empty() ? call.number.dialled : record.diversion;
-      Forward& forward = forwards[who];
+      Forward& forward = forwards[owner(record.diversion.empty() ? call.number.shown() : record.diversion)];
       forward.used.push_back(i);
       forward.numbers.insert(far.shown());
       forward.destinations.insert(destination_name(far));

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -26,16 +27,6 @@ constexpr std::size_t kLured = 10;
 constexpr std::size_t kRiskyLures = 8;  // fewer do where the caller's country is known for it
 constexpr std::size_t kRiskyLured = 5;
 constexpr std::size_t kBlock = 9;  // "+" and 8 digits
-constexpr std::size_t kPumped = 20;
-constexpr double kPumpedSeconds = 300;
-constexpr double kPumpedOutSeconds = 1200;
-
-// From outside to here: by a peer, or by a stranger that nobody knows.
-bool arriving(const TollContext& context, const PhoneCall& call) {
-  if (call.inbound()) return true;
-  return !call.outbound() && call.direction != CallDirection::kTransit && !call.authenticated &&
-         !context.phone(call.source) && !context.own(call.source);
-}
 
 bool lure(const PhoneCall& call) {
   if (call.answered()) return call.seconds() < kShortTalk && call.ended_by_caller;
@@ -45,16 +36,6 @@ bool lure(const PhoneCall& call) {
 bool risky_caller(const TollContext& context, const Number& caller) {
   return caller.kind == NumberClass::kInternational && caller.destination != nullptr &&
          context.limits().alert_tiers[static_cast<std::size_t>(caller.destination->tier)];
-}
-
-void tell_ends(const TollContext& context, const CallRefs& list, Incident& incident, std::string_view what) {
-  const PhoneCall& first = context.calls()[list.front()];
-  const PhoneCall& last = context.calls()[list.back()];
-  incident.evidence.push_back(
-      {first.invite, fmt::format("first {}, {} to {}", what, first.caller, first.number.dialled)});
-  if (list.size() > 1)
-    incident.evidence.push_back(
-        {last.invite, fmt::format("last {}, {} to {}", what, last.caller, last.number.dialled)});
 }
 
 // The part of the list within the window that holds the most; true when it meets the limits.
@@ -207,244 +188,71 @@ void find_wangiri(TollContext& context) {
   context.all.sink.tally(kWangiriCallBack, report::Verdict::kPass, told);
 }
 
-void find_pumping(TollContext& context) {
+// The other end of a Wangiri campaign: somebody rings many numbers from here and hangs up.
+void find_lures_of_ours(TollContext& context) {
   const auto& calls = context.calls();
-  std::map<std::string, CallRefs> inbound;
-  std::map<std::string, CallRefs> outbound;
-  double all_seconds = 0;
+  std::map<std::pair<std::string, IpAddress>, CallRefs> actors;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const PhoneCall& call = calls[i];
-    if (!call.answered() || context.claimed[i] != 0) continue;
-    if (arriving(context, call)) {
-      inbound[call.number.shown()].push_back(i);
-    } else if (call.number.external() && call.number.e164.size() > 8) {
-      all_seconds += call.seconds();
-      outbound[call.number.e164.substr(0, 8)].push_back(i);
-    }
+    if (call.inbound() || !call.external() || context.claimed[i] != 0 || context.peer(call.source)) continue;
+    actors[{call.account, call.source}].push_back(i);
   }
-  const auto tell = [&](const CallRefs& list, bool in, std::string message, std::string_view else_) {
+  for (const auto& [actor, list] : actors) {
+    if (list.size() < kLures) continue;
+    CallRefs lures;
+    std::set<std::string> called;
+    std::set<std::string> shown;
+    std::vector<double> rings;
+    std::size_t talks = 0;
+    std::size_t refused = 0;  // numbers that do not exist say nothing
+    for (const std::size_t i : list) {
+      if (!lure(calls[i])) {
+        talks += calls[i].answered() ? 1U : 0U;
+        refused += !calls[i].answered() && !calls[i].ringing.known() && calls[i].status >= 400 ? 1U : 0U;
+        continue;
+      }
+      lures.push_back(i);
+      called.insert(calls[i].number.shown());
+      rings.push_back(calls[i].ring_seconds());
+      // What the called ones see stands on the way out.
+      const CallRecord& far = context.all.calls.records()[calls[i].records.back()];
+      const CallHop& hop = far.exit();
+      const Number number = context.plan.read(hop.asserted.empty() ? hop.caller : hop.asserted);
+      shown.insert(number.shown());
+    }
+    if (talks * 20 > list.size() || lures.size() * 10 < (list.size() - refused) * 9) continue;
+    if (!lured_enough(context, lures, kLures, kLured, kHour) || median(rings) >= kShortRing / 2) continue;
     Incident incident;
-    incident.kind = Kind::kTrafficPumping;
-    add_calls(context, list, incident);
-    std::vector<const PhoneCall*> sure;
-    for (const std::size_t i : list) {
-      context.claimed[i] = 1;
-      incident.sources.push_back(calls[i].source);
-      if (!in && !calls[i].account.empty()) incident.accounts.push_back(calls[i].account);
-      sure.push_back(&calls[i]);
-    }
+    incident.kind = Kind::kWangiri;
+    add_calls(context, lures, incident);
+    incident.numbers.assign(shown.begin(), shown.end());
+    incident.targets.assign(called.begin(), called.end());
+    if (!actor.first.empty()) incident.accounts = {actor.first};
+    incident.sources = {actor.second};
     incident.attempts = incident.calls;
-    incident.successes = incident.answered;
-    if (!in) incident.cost = context.rates.estimate(sure, {});
-    tell_ends(context, list, incident, "call");
-    incident.explanation = fmt::format("{}. Somebody is paid for these minutes. It could also be {}.", message, else_);
-    incident.checks.push_back({.rule = &kPumping,
-                               .severity = Severity::kMedium,
-                               .confidence = Confidence::kProbable,
-                               .message = std::move(message),
-                               .evidence = {}});
-    incident.entity = incident.numbers.front();
-    context.all.incidents.add(std::move(incident));
-  };
-  for (const auto& [number, list] : inbound) {
-    if (list.size() < kPumped) continue;
-    std::set<std::string> callers;
-    std::vector<double> lengths;
-    for (const std::size_t i : list) {
-      callers.insert(calls[i].caller);
-      lengths.push_back(calls[i].seconds());
-    }
-    if (callers.size() * 5 < list.size() * 4 || median(lengths) < kPumpedSeconds || variation(lengths) > 0.15) continue;
-    tell(list, true,
-         fmt::format("{} from {} to {} were held for {} each (variation {:.0f} %)",
-                     plural(list.size(), "call", "calls"), plural(callers.size(), "caller", "callers"), number,
-                     minutes_text(median(lengths)), variation(lengths) * 100),
-         "a conference that many people joined");
-  }
-  for (const auto& [block, list] : outbound) {
-    if (list.size() < kPumped / 2) continue;
-    double seconds = 0;
-    std::set<std::string> numbers;
-    for (const std::size_t i : list) {
-      seconds += calls[i].seconds();
-      numbers.insert(calls[i].number.e164);
-    }
-    const Destination* destination = calls[list.front()].number.destination;
-    const bool odd = destination != nullptr && destination->tier != Tier::kLow;
-    if (!odd && numbers.size() < 5) continue;           // a conference bridge that everybody uses
-    if (risky(context, calls[list.front()])) continue;  // that is toll fraud, judged there
-    if (seconds < all_seconds / 10 || seconds / static_cast<double>(list.size()) < kPumpedOutSeconds) continue;
-    tell(list, false,
-         fmt::format("{} to the block {} ({}) took {}, {:.0f} % of all outbound minutes",
-                     plural(list.size(), "call", "calls"), block, destination_name(calls[list.front()].number),
-                     minutes_text(seconds), 100 * seconds / all_seconds),
-         "a conference service or a help desk that the site really uses");
-  }
-  context.all.sink.tally(kPumping, report::Verdict::kPass, inbound.size() + outbound.size());
-}
-
-// NANP: +1, area code and exchange begin with 2..9.
-bool impossible(const Number& number) {
-  if (number.destination != nullptr && number.destination->unassigned()) return true;
-  const std::string& e164 = number.e164;
-  if (!e164.starts_with("+1")) return false;
-  return e164.size() != 12 || e164[2] < '2' || e164[5] < '2';
-}
-
-void find_spoofing(TollContext& context) {
-  const auto& calls = context.calls();
-  struct Claim {
-    CallRefs own;
-    CallRefs odd;
-  };
-  std::map<IpAddress, Claim> claims;
-  std::map<std::string, CallRefs> ours_by;  // outbound calls by the caller's number and by account
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    if (!calls[i].outbound()) continue;
-    ours_by[calls[i].caller].push_back(i);
-    if (calls[i].account != calls[i].caller) ours_by[calls[i].account].push_back(i);
-  }
-  constexpr std::size_t kLookBack = 64;
-  const auto going_on = [&](const std::string& name, Timestamp at) {
-    const auto list = ours_by.find(name);
-    if (list == ours_by.end()) return false;
-    const auto after = std::ranges::upper_bound(list->second, at, {}, [&](std::size_t i) { return calls[i].start; });
-    std::size_t seen = 0;
-    for (auto one = after; one != list->second.begin() && seen < kLookBack; ++seen) {
-      --one;
-      if (calls[*one].end >= at) return true;
-    }
-    return false;
-  };
-  std::uint64_t judged = 0;
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const PhoneCall& call = calls[i];
-    if (!arriving(context, call) || call.diverted || call.caller.empty()) continue;
-    // Refused ones are scans and guesses.
-    const bool let_in = call.answered() || call.ringing.known() || call.cancelled;
-    if (!let_in || call.challenged) continue;
-    ++judged;
-    const Number caller = context.plan.read(call.caller);
-    const bool own = (!caller.e164.empty() && context.site().own_number(caller.e164)) ||
-                     (caller.kind == NumberClass::kExtension && context.accounts.find(caller.dialled) != nullptr &&
-                      context.accounts.find(caller.dialled)->registrations != 0);
-    if (own) {
-      // Our own call that came back over a mobile's forwarding is no forgery.
-      const bool ours = going_on(call.caller, call.start) || going_on(caller.dialled, call.start);
-      if (!ours) claims[call.source].own.push_back(i);
-    } else if (impossible(caller) || impossible(context.plan.read("+" + caller.dialled))) {
-      if (caller.kind == NumberClass::kInternational || caller.dialled.starts_with('+'))
-        claims[call.source].odd.push_back(i);
-    }
-  }
-  for (const auto& [source, claim] : claims) {
-    if (claim.own.empty() && claim.odd.size() < 3) continue;
-    const bool own = !claim.own.empty();
-    CallRefs list = claim.own;
-    list.insert(list.end(), claim.odd.begin(), claim.odd.end());
-    std::ranges::sort(list);
-    Incident incident;
-    incident.kind = Kind::kCallerIdSpoofing;
-    add_calls(context, list, incident);
-    incident.sources = {source};
-    incident.numbers.clear();
-    std::set<std::string> claimed;
-    for (const std::size_t i : list) {
-      claimed.insert(calls[i].caller);
-      context.claimed[i] = 1;
-    }
-    incident.numbers.assign(claimed.begin(), claimed.end());
-    incident.attempts = incident.calls;
-    incident.successes = incident.answered;
-    const std::string message =
-        own ? fmt::format("{} from {} with callers of this site: {}", plural(list.size(), "call", "calls"),
-                          source.to_string(), list_text(incident.numbers, 4))
-            : fmt::format("{} from {} with callers that cannot exist: {}", plural(list.size(), "call", "calls"),
-                          source.to_string(), list_text(incident.numbers, 4));
-    incident.checks.push_back({.rule = &kSpoofing,
-                               .severity = own ? Severity::kHigh : Severity::kMedium,
+    for (const std::size_t i : lures) context.claimed[i] = 1;
+    const std::string message = fmt::format("{} rang {} for {:.1f} s (median) and hung up, {} times",
+                                            actor.first.empty() ? actor.second.to_string() : "account " + actor.first,
+                                            plural(called.size(), "number", "numbers"), median(rings), incident.calls);
+    incident.checks.push_back({.rule = &kWangiriLure,
+                               .severity = Severity::kHigh,
                                .confidence = Confidence::kProbable,
                                .message = message,
                                .evidence = {}});
-    tell_ends(context, list, incident, "call");
-    incident.explanation =
-        message +
-        ". The calls came from outside, nobody was asked for a password, and nothing says that they were forwarded. "
-        "It could also be a forwarding service that leaves out Diversion, or a colleague whose mobile shows the "
-        "office number by arrangement with the carrier.";
-    incident.entity = source.to_string();
-    context.all.incidents.add(std::move(incident));
-  }
-  context.all.sink.tally(kSpoofing, report::Verdict::kPass, judged);
-}
-
-void find_bypass(TollContext& context) {
-  const auto& calls = context.calls();
-  std::map<IpAddress, std::map<std::string, CallRefs>> by_source;
-  std::set<std::string> called_by_us;
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    if (calls[i].inbound() && calls[i].answered() && context.claimed[i] == 0) {
-      const Number caller = context.plan.read(calls[i].caller);
-      if (caller.kind == NumberClass::kNational) by_source[calls[i].source][calls[i].caller].push_back(i);
-    } else if (!calls[i].inbound()) {
-      called_by_us.insert(calls[i].number.shown());
-    }
-  }
-  for (const auto& [source, callers] : by_source) {
-    CallRefs list;
-    std::size_t members = 0;
-    for (const auto& [caller, own] : callers) {
-      if (own.size() < 5 || called_by_us.contains(caller)) continue;
-      std::set<std::string> numbers;
-      for (const std::size_t i : own) numbers.insert(calls[i].number.shown());
-      if (numbers.size() * 5 < own.size() * 4) continue;
-      ++members;
-      list.insert(list.end(), own.begin(), own.end());
-    }
-    if (members < 2 || members > 16 || list.size() < 20) continue;
-    std::ranges::sort(list);
-    std::vector<double> lengths;
-    for (const std::size_t i : list) lengths.push_back(calls[i].seconds());
-    if (median(lengths) < 20) continue;
-    Incident incident;
-    incident.kind = Kind::kSimBox;
-    add_calls(context, list, incident);
-    incident.numbers.clear();
-    for (const std::size_t i : list) {
-      incident.numbers.push_back(calls[i].caller);
-      incident.sources.push_back(calls[i].source);
-      context.claimed[i] = 1;
-    }
-    incident.attempts = incident.calls;
-    incident.successes = incident.answered;
-    const std::string message =
-        fmt::format("{} from {} of {}, nearly each to another number, and nobody ever calls them",
-                    plural(list.size(), "call", "calls"), plural(members, "caller", "callers"), source.to_string());
-    incident.checks.push_back({.rule = &kBypass,
-                               .severity = Severity::kLow,
-                               .confidence = Confidence::kPossible,
-                               .message = message,
-                               .evidence = {}});
-    tell_ends(context, list, incident, "call");
+    tell_ends(context, lures, incident, "lure");
     incident.explanation = message +
-                           ". That is how international calls look that enter over a rack of SIM cards. A call centre "
-                           "with a few outgoing numbers looks the same.";
-    incident.entity = source.to_string();
+                           ". Such calls want to be called back at a high price, and this site's line sends them. It "
+                           "could also be a dialler that gives up at once, or a test of numbers.";
+    incident.entity = actor.first.empty() ? actor.second.to_string() : actor.first;
     context.all.incidents.add(std::move(incident));
   }
-  context.all.sink.tally(kBypass, report::Verdict::kPass, by_source.size());
 }
 
 }  // namespace
 
 void find_inbound(TollContext& context) {
   find_wangiri(context);
-  find_spoofing(context);
-}
-
-void find_volumes(TollContext& context) {
-  find_pumping(context);
-  find_bypass(context);
+  find_lures_of_ours(context);
 }
 
 }  // namespace voip::analyze::fraud

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -70,37 +71,61 @@ bool mostly_refused(const TollContext& context, const CallRefs& calls) {
 
 void find_probing(TollContext& context) {
   const auto& calls = context.calls();
-  // By actor (address or account) and tail of the number.
-  std::map<std::pair<std::string, std::string>, CallRefs> by_actor;
-  std::map<std::string, CallRefs> by_tail;  // strangers only
+  // By actor (address or account) and tail of the number; strangers also by the tail alone.
+  std::vector<std::pair<TextKey, std::size_t>> by_actor;
+  std::vector<std::pair<TextKey, std::size_t>> by_tail;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const PhoneCall& call = calls[i];
     if (call.number.dialled.size() < kTail || call.inbound() || context.peer(call.source)) continue;
     const std::string tail = last_digits(call.number.dialled, kTail);
     if (tail.size() < kTail) continue;
-    by_actor[{call.source.to_string(), tail}].push_back(i);
-    if (!context.phone(call.source) && !context.own(call.source) && !call.authenticated) by_tail[tail].push_back(i);
-    if (call.authenticated) by_actor[{"account " + call.account, tail}].push_back(i);
+    by_actor.emplace_back(text_key(as_text(call.source.bytes()), tail), i);
+    if (!context.phone(call.source) && !context.own(call.source) && !call.authenticated)
+      by_tail.emplace_back(text_key(tail), i);
+    if (call.authenticated) by_actor.emplace_back(text_key("account", call.account, tail), i);
   }
 
   // One campaign an actor, whatever numbers it tried; lists that share an address are one.
   NameGroups groups;
-  std::vector<const CallRefs*> found;
-  for (const auto& [actor, list] : by_actor) {
-    if (list.size() < kForms || !mostly_refused(context, list)) continue;
-    if (enough(context, list, kForms, kFast) || enough(context, list, kForms, kSlow)) found.push_back(&list);
-  }
-  for (const auto& [tail, list] : by_tail) {
-    if (list.size() < kDistributedForms || !mostly_refused(context, list)) continue;
-    if (enough(context, list, kDistributedForms, kSlow)) found.push_back(&list);
-  }
-  for (const CallRefs* list : found) {
-    const std::string lead = calls[list->front()].source.to_string();
-    for (const std::size_t index : *list) groups.join(lead, calls[index].source.to_string());
+  std::vector<CallRefs> found;
+  std::uint64_t actors = 0;
+  const auto gather = [&](std::vector<std::pair<TextKey, std::size_t>>& all, auto&& wanted) {
+    std::ranges::sort(all, [](const auto& a, const auto& b) {
+      if (a.first.high != b.first.high) return a.first.high < b.first.high;
+      return a.first.low != b.first.low ? a.first.low < b.first.low : a.second < b.second;
+    });
+    std::vector<CallRefs> these;
+    for (std::size_t begin = 0; begin < all.size();) {
+      std::size_t end = begin + 1;
+      while (end < all.size() && all[end].first == all[begin].first) ++end;
+      ++actors;
+      if (end - begin >= kForms) {
+        CallRefs list;
+        for (std::size_t i = begin; i < end; ++i) list.push_back(all[i].second);
+        if (wanted(list)) these.push_back(std::move(list));
+      }
+      begin = end;
+    }
+    // Keys differ from run to run, the calls do not.
+    std::ranges::sort(these);
+    std::ranges::move(these, std::back_inserter(found));
+  };
+  gather(by_actor, [&](const CallRefs& list) {
+    if (!mostly_refused(context, list)) return false;
+    return enough(context, list, kForms, kFast) || enough(context, list, kForms, kSlow);
+  });
+  const std::uint64_t judged = actors;
+  gather(by_tail, [&](const CallRefs& list) {
+    return list.size() >= kDistributedForms && mostly_refused(context, list) &&
+           enough(context, list, kDistributedForms, kSlow);
+  });
+  for (const CallRefs& list : found) {
+    const std::string lead = calls[list.front()].source.to_string();
+    for (const std::size_t index : list) groups.join(lead, calls[index].source.to_string());
   }
   std::map<std::size_t, std::set<std::size_t>> campaigns;
-  for (const CallRefs* list : found) {
-    for (const std::size_t index : *list) campaigns[groups.of(calls[index].source.to_string())].insert(index);
+  for (const CallRefs& list : found) {
+    for (const std::size_t index : list) campaigns[groups.of(calls[index].source.to_string())].insert(index);
   }
 
   std::map<IpAddress, std::vector<std::size_t>> strangers;
@@ -190,9 +215,8 @@ void find_probing(TollContext& context) {
     }
     context.all.incidents.add(std::move(incident));
   }
-  const std::uint64_t actors = by_actor.size();
   context.all.sink.tally(kDialPlanProbing, report::Verdict::kPass,
-                         actors > campaigns.size() ? actors - campaigns.size() : 0);
+                         judged > campaigns.size() ? judged - campaigns.size() : 0);
 }
 
 }  // namespace voip::analyze::fraud

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "analyze/srtp/tag_pool.h"
 #include "base/hash.h"
 #include "base/text.h"
 
@@ -32,6 +33,8 @@ crypto::SrtpParameters parameters_of(const sdp::Crypto& crypto, const InlineKey&
     parameters.mki_size = *length;
   return parameters;
 }
+
+bool shows_payload(const crypto::SrtpKey& key) { return !key.suite().encrypts() || key.parameters().unencrypted_srtp; }
 
 void make_key(CallKeys& keys, const crypto::SrtpSuite& suite, const InlineKey& key,
               const crypto::SrtpParameters& parameters, crypto::KeyDerivation derivation) {
@@ -107,8 +110,7 @@ void AuthState::count_valid(std::size_t candidate, std::uint32_t roc, ByteView p
                             const FrameRef& frame) {
   ++checked;
   if (valid++ == 0) first_valid = frame;
-  const crypto::SrtpKey& key = *search.key(candidate);
-  if (!key.suite().encrypts() || key.parameters().unencrypted_srtp) ++valid_clear;
+  if (shows_payload_ && shows_payload(*search.key(candidate))) ++valid_clear;
   if (valid_by_key.size() <= candidate) valid_by_key.resize(candidate + 1);
   ++valid_by_key[candidate];
   failing_run = 0;
@@ -188,7 +190,58 @@ void AuthState::check(ByteView packet, std::size_t header_size, const FrameRef& 
     return;
   }
   if (sampling && ++seen_since_proof_ % 16 != 0) return;
-  const crypto::KeySearch::Check result = search.check(packet, header_size);
+  if (!defer(packet, header_size, frame)) {
+    join();
+    check_proven(packet, header_size, frame, nullptr);
+  }
+}
+
+void AuthState::add_keys(const CallKeys& keys) {
+  if (keys_added >= keys.keys.size()) return;
+  join();
+  for (; keys_added < keys.keys.size(); ++keys_added) {
+    const std::shared_ptr<crypto::SrtpKey>& key = keys.keys[keys_added];
+    const auto number = search.add(key);
+    shows_payload_ |= shows_payload(*key);
+    if (number && *number < 64 && keys.texts[keys_added] == TextKey{}) exchanged |= std::uint64_t{1} << *number;
+  }
+}
+
+// Guesses that all packets before are authentic. Where that is wrong, take() checks anew what hangs on it.
+bool AuthState::defer(ByteView packet, std::size_t header_size, const FrameRef& frame) {
+  if (pool_ == nullptr || shows_payload_ || !pool_->has_room()) return false;
+  const std::size_t candidate = *search.proven();
+  if (check_ == nullptr || check_of_ != candidate) {
+    check_ = search.key(candidate)->tag_check().get();  // as long-lived as the key, and that as the search
+    check_of_ = candidate;
+    if (check_ == nullptr) return false;
+  }
+  if (pending_ == 0 || ahead_wrong_) ahead_ = search.tracker(candidate);
+  ahead_wrong_ = false;
+  const auto sequence = load_be<std::uint16_t>(packet.data() + 2);
+  const std::uint32_t roc = ahead_.estimate(sequence);
+  ahead_.confirm(roc, sequence);
+  ++pending_;
+  pool_->add(*this, *check_, {.candidate = candidate, .roc = roc}, packet, header_size, frame);
+  return true;
+}
+
+void AuthState::join() {
+  if (pending_ != 0) pool_->join();
+}
+
+void AuthState::take(ByteView packet, std::size_t header_size, const FrameRef& frame,
+                     const crypto::KeySearch::Tried& found) {
+  --pending_;
+  const auto sequence = load_be<std::uint16_t>(packet.data() + 2);
+  ahead_wrong_ |= !found.valid || found.candidate != *search.proven() ||
+                  found.roc != search.tracker(found.candidate).estimate(sequence);
+  check_proven(packet, header_size, frame, &found);
+}
+
+void AuthState::check_proven(ByteView packet, std::size_t header_size, const FrameRef& frame,
+                             const crypto::KeySearch::Tried* found) {
+  const crypto::KeySearch::Check result = search.check(packet, header_size, found);
   if (result.verdict == crypto::KeySearch::Verdict::kValid) {
     if (result.newly_proven) {
       proofs.push_back(frame);

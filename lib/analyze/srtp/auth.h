@@ -23,6 +23,8 @@ struct CallKeys {
   bool offered = false;        // an SDP was seen
   bool secure = false;         // some SDP speaks of encryption: profile, keys, fingerprints, zrtp-hash
   Timestamp first_answer;      // the first SDP in a response
+  std::vector<std::pair<FrameRef, std::string>>
+      vendors;  // of messages with keys, by the first word of their User-Agent
 
   // False at the cap.
   bool add(std::shared_ptr<crypto::SrtpKey> key, const TextKey& text = {});
@@ -53,10 +55,17 @@ class IndexSamples {
   unsigned shift_ = 0;
 };
 
-// What the tags of one stream said.
+class TagPool;
+
+// What the tags of one stream said. Once a key is proven, packets go to the pool, which gives them back in their order
+// with what other threads found; so the counts below lag behind until join(), and are then what one thread would count.
 struct AuthState {
-  AuthState(std::uint32_t max_roc, bool sample, std::unique_ptr<PacketQueue> queue)
-      : search({.max_roc = max_roc}), sampling(sample), waiting(std::move(queue)) {}
+  // pool: null to check each packet at once. Outlives this.
+  AuthState(std::uint32_t max_roc, bool sample, std::unique_ptr<PacketQueue> queue, TagPool* pool)
+      : search({.max_roc = max_roc}), sampling(sample), waiting(std::move(queue)), pool_(pool) {}
+  ~AuthState() { join(); }
+  AuthState(const AuthState&) = delete;
+  AuthState& operator=(const AuthState&) = delete;
 
   std::uint64_t exchanged = 0;  // bits: candidates that a key exchange in the media path gave (DTLS with a key log)
   crypto::KeySearch search;
@@ -84,8 +93,17 @@ struct AuthState {
 
   bool proven() const { return search.proven().has_value(); }
   void check(ByteView packet, std::size_t header_size, const FrameRef& frame);
+  // Takes the keys that were shown since.
+  void add_keys(const CallKeys& keys);
+  // Before anything of the above is read or set.
+  void join();
+  // From the pool.
+  void take(ByteView packet, std::size_t header_size, const FrameRef& frame, const crypto::KeySearch::Tried& found);
 
  private:
+  bool defer(ByteView packet, std::size_t header_size, const FrameRef& frame);
+  void check_proven(ByteView packet, std::size_t header_size, const FrameRef& frame,
+                    const crypto::KeySearch::Tried* found);
   void settle(std::size_t candidate, std::uint32_t roc, ByteView proof, bool first_proof);
   void count_valid(std::size_t candidate, std::uint32_t roc, ByteView packet, std::size_t header_size,
                    const FrameRef& frame);
@@ -93,6 +111,13 @@ struct AuthState {
   std::optional<std::uint32_t> lower_roc(ByteView packet, std::size_t header_size);
 
   std::uint64_t seen_since_proof_ = 0;
+  TagPool* pool_ = nullptr;
+  std::size_t pending_ = 0;                      // packets with the pool
+  const crypto::SrtpTagCheck* check_ = nullptr;  // of the key below
+  std::size_t check_of_ = 0;
+  crypto::RocTracker ahead_;    // as it will be if they are authentic
+  bool ahead_wrong_ = true;     // they are not
+  bool shows_payload_ = false;  // a candidate leaves the payload clear: what it verifies is asked at once
 };
 
 }  // namespace voip::analyze::srtp

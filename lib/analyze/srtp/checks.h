@@ -16,9 +16,23 @@
 // The checks, in groups; each adds findings and tallies its subjects.
 namespace voip::analyze::srtp {
 
+// The words of the checks.
+using report::Confidence;
+using report::Evidence;
+using report::Verdict;
+using session::Call;
+using session::DialogLeg;
+using session::Exchange;
+using session::Hop;
+using session::Leg;
+using session::MediaLine;
+using session::MediaStream;
+using session::RtcpFlow;
+using session::SdpUse;
+
 // A stream of a call with all that was found out about it, while the call lives.
 struct JudgedStream {
-  const session::MediaStream* stream = nullptr;
+  const MediaStream* stream = nullptr;
   const StreamRecord* record = nullptr;
   Agreement agreement;  // in force when it began
   std::vector<Stretch> stretches;
@@ -27,64 +41,62 @@ struct JudgedStream {
 using Subject = std::vector<std::pair<std::string, std::string>>;
 
 // Of what both sides said about one line or call (checks_negotiation.cpp).
-void check_answer(Findings& out, const session::Call& call, const session::Leg& leg, std::size_t index,
-                  const MediaRecord& media);
-void check_offers(Findings& out, const session::Call& call, const session::Leg& leg);
-void check_drops(Findings& out, const session::Call& call, const session::Leg& leg);
-void check_keys_in_clear(Findings& out, const session::Call& call);
+void check_answer(Findings& out, const Call& call, const Leg& leg, std::size_t index, const MediaRecord& media);
+void check_offers(Findings& out, const Call& call, const Leg& leg);
+void check_drops(Findings& out, const Call& call, const Leg& leg);
+void check_keys_in_clear(Findings& out, const Call& call);
 
 // Of keys and suites (checks_sdes.cpp, checks_keys.cpp).
-void check_suites(Findings& out, const session::Call& call, const LineState& state, const MediaRecord& media);
-void check_parameters(Findings& out, const session::Call& call, const LineState& state, const MediaRecord& media);
-void check_exchanges(Findings& out, const session::Call& call, const session::Leg& leg, std::size_t index);
-void check_keys(Findings& out, const session::Call& call, const CallKeys* keys);
-void check_mki(Findings& out, const session::Call& call, const session::MediaStream& stream, const Agreement& agreement,
+void check_suites(Findings& out, const Call& call, const LineState& state, const MediaRecord& media);
+void check_parameters(Findings& out, const Call& call, const LineState& state, const MediaRecord& media);
+void check_exchanges(Findings& out, const Call& call, const Leg& leg, std::size_t index);
+void check_keys(Findings& out, const Call& call, const CallKeys* keys);
+void check_mki(Findings& out, const Call& call, const MediaStream& stream, const Agreement& agreement,
                const StreamRecord& record);
 
 // Of what was sent (checks_media.cpp).
-void check_tags(Findings& out, const session::Call& call, const session::MediaStream& stream,
-                const Agreement& agreement, const StreamRecord& record);
-void check_not_encrypted(Findings& out, const session::Call& call, const LineState& state, const MediaRecord& media);
-void check_stream(Findings& out, const session::Call& call, const session::Leg& leg, std::size_t index,
-                  const session::MediaStream& stream, const Agreement& agreement, const StreamRecord& record,
-                  const std::vector<Stretch>& stretches, const FrameRef& first_clear, const FrameRef& last_clear);
-void check_stretches(Findings& out, const session::Call& call, const session::MediaStream& stream,
-                     const StreamRecord& record, const std::vector<Stretch>& stretches, const Subject& subject);
-void check_rtcp(Findings& out, const session::Call& call, const StreamRecord& record,
-                const std::vector<const session::RtcpFlow*>& clear_flows);
-void check_orphan(Findings& out, const session::MediaStream& stream, const StreamRecord& record,
+void check_tags(Findings& out, const Call& call, const MediaStream& stream, const Agreement& agreement,
+                const StreamRecord& record);
+void check_not_encrypted(Findings& out, const Call& call, const LineState& state, const MediaRecord& media);
+void check_stream(Findings& out, const Call& call, const Leg& leg, std::size_t index, const MediaStream& stream,
+                  const Agreement& agreement, const StreamRecord& record, const std::vector<Stretch>& stretches,
+                  const FrameRef& first_clear, const FrameRef& last_clear);
+void check_stretches(Findings& out, const Call& call, const MediaStream& stream, const StreamRecord& record,
+                     const std::vector<Stretch>& stretches, const Subject& subject);
+void check_rtcp(Findings& out, const Call& call, const StreamRecord& record,
+                const std::vector<const RtcpFlow*>& clear_flows);
+void check_orphan(Findings& out, const MediaStream& stream, const StreamRecord& record,
                   const std::vector<Stretch>& stretches, const FrameRef& first_clear,
-                  const std::vector<session::RtcpFlow*>& rtcp);
+                  const std::vector<RtcpFlow*>& rtcp);
 
 // Of the order of packets (checks_order.cpp).
-void check_replay(Findings& out, const session::Call& call, const JudgedStream& judged);
-void check_reset(Findings& out, const session::Call& call, const session::Leg& leg, std::size_t index,
-                 const JudgedStream& judged);
-void check_clear_start(Findings& out, const session::Call& call, const session::Leg& leg, std::size_t index,
+void check_replay(Findings& out, const Call& call, const JudgedStream& judged);
+void check_reset(Findings& out, const Call& call, const Leg& leg, std::size_t index, const JudgedStream& judged);
+void check_clear_start(Findings& out, const Call& call, const Leg& leg, std::size_t index,
                        const std::vector<JudgedStream>& streams);
 
 // Of what the wire gives away (checks_privacy.cpp). call: null for media without signalling.
-void check_cname(Findings& out, const session::Call* call, const std::vector<const session::RtcpFlow*>& flows,
-                 CallRecord* record);
-void check_extensions(Findings& out, const session::Call& call, const LineState& state, const JudgedStream& judged);
-void check_digits(Findings& out, const session::Call* call, const session::MediaStream& stream,
-                  std::span<const CodecHint> hints, const StreamRecord& record);
-void check_sip_digits(Findings& out, const session::Call* call, const CallSip& sip);
+void check_cname(Findings& out, const Call* call, const std::vector<const RtcpFlow*>& flows, CallRecord* record);
+void check_extensions(Findings& out, const Call& call, const LineState& state, const JudgedStream& judged);
+void check_digits(Findings& out, const Call* call, const MediaStream& stream, std::span<const CodecHint> hints,
+                  const StreamRecord& record);
+void check_sip_digits(Findings& out, const Call* call, const CallSip& sip);
 
 // Of where media came from and went (checks_path.cpp).
-void check_path(Findings& out, const session::Call& call);
-void check_outside(Findings& out, const session::Call& call, bool transferred, CallRecord& record);
+void check_path(Findings& out, const Call& call, bool transferred);
+void check_outside(Findings& out, const Call& call, bool transferred, CallRecord& record);
 
 // Of a session as a whole (checks_session.cpp). sip may be null.
-void check_hop_elsewhere(Findings& out, const session::Call& call, const CallSip* sip);
-void check_other_media(Findings& out, const session::Call& call, const session::Leg& leg, const LegRecord& record);
-void check_recording(Findings& out, const session::Call& call, const CallSip* sip, const CallRecord& record);
-void check_changed(Findings& out, const session::Call& call, const session::Legs& legs);
+void check_hop_elsewhere(Findings& out, const Call& call, const CallSip* sip);
+void check_other_media(Findings& out, const Call& call, const Leg& leg, const LegRecord& record);
+void check_recording(Findings& out, const Call& call, const CallSip* sip, const CallRecord& record);
+void check_changed(Findings& out, const Call& call, const session::Legs& legs);
 
 // Of all calls together, when the capture is over (checks_capture.cpp, checks_across.cpp).
 void check_retries(Findings& out, const CallRecords& calls);
 void check_legs(Findings& out, const CallRecords& calls);
-void note_traces(const session::Call& call, CallRecord& record);
+// keys: null when none were seen.
+void note_traces(const Call& call, CallRecord& record, const CallKeys* keys);
 void check_choices(Findings& out, const CallRecords& calls);
 void check_key_reuse(Findings& out, const CallRecords& calls, PadTable& pads);
 void check_cnames_over_days(Findings& out, const CallRecords& calls);

@@ -11,11 +11,6 @@
 // What only all calls together tell: SRTP-016, SRTP-020, SRTP-022, SRTP-032 over a day, SRTP-059, and --require.
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-
 namespace {
 
 Call shadow_of(std::string_view call_id) {
@@ -34,7 +29,12 @@ int strength_of(std::string_view name) {
 }  // namespace
 
 // Notes what the call's offers and answers say of suites and keys.
-void note_traces(const Call& call, CallRecord& record) {
+void note_traces(const Call& call, CallRecord& record, const CallKeys* call_keys) {
+  const auto vendor_at = [&](const FrameRef& frame) {
+    if (call_keys == nullptr) return std::string();
+    const auto at = std::ranges::find(call_keys->vendors, frame, &std::pair<FrameRef, std::string>::first);
+    return at == call_keys->vendors.end() ? std::string() : at->second;
+  };
   const auto note_suites = [&](const session::MediaLine& line, const FrameRef& frame) {
     for (const sdp::Crypto& crypto : line.cryptos) {
       const std::string suite = canonical_suite(crypto.suite);
@@ -55,7 +55,7 @@ void note_traces(const Call& call, CallRecord& record) {
           if (key.bytes.size() < 16 || keys.size() >= 24) continue;
           const TextKey identity = key_identity(key);
           if (keys.insert(identity).second)
-            record.more().keys.push_back({identity, masked_key(key), use.frame, line.rtp});
+            record.more().keys.push_back({identity, masked_key(key), use.frame, line.rtp, vendor_at(use.frame)});
         }
       }
     }
@@ -141,6 +141,22 @@ void check_key_reuse(Findings& out, const CallRecords& calls, PadTable& pads) {
             {{"source", b.src.to_string()}, {"destination", b.dst.to_string()}});
   }
 
+  // SRTP-029: what one sender sent comes again from another.
+  for (const PadTable::Pad& replay : pads.replays()) {
+    const PadTable::Stream& a = pads.streams()[replay.first.stream];
+    const PadTable::Stream& b = pads.streams()[replay.second.stream];
+    out.tally(kReplay, Verdict::kFail);
+    const Call shadow = shadow_of(b.call_id);
+    out.add(kReplay,
+            fmt::format(
+                "{} sends packets to {} that {} sent before, byte for byte (SSRC 0x{:08x}; index {} {:.1f} s later)",
+                b.src.to_string(), b.dst.to_string(), a.src.to_string(), b.ssrc, replay.second.index,
+                seconds_between(replay.first.frame.time, replay.second.frame.time)),
+            &shadow, hosts(b.src, b.dst) + "|replay",
+            {{replay.second.frame, "sent again"}, {replay.first.frame, "sent first"}},
+            {{"source", b.src.to_string()}, {"destination", b.dst.to_string()}});
+  }
+
   struct Seen {
     std::size_t call = 0;
     const KeyUse* use = nullptr;
@@ -177,6 +193,15 @@ void check_key_reuse(Findings& out, const CallRecords& calls, PadTable& pads) {
         continue;
       }
       reused = true;
+      // A B2BUA that hands keys on is one call; the same key from two makes in two calls is no device's own.
+      if (!use.vendor.empty() && !before.use->vendor.empty() && use.vendor != before.use->vendor) {
+        out.tally(kWeakKey, Verdict::kFail);
+        out.add(kWeakKey,
+                fmt::format("{} comes from devices of two vendors: \"{}\" here, \"{}\" in Call-ID {}", use.masked,
+                            use.vendor, before.use->vendor, earlier.call_id),
+                &shadow, use.masked + "|vendors", {{use.frame, "a=crypto"}, {before.use->frame, "the same elsewhere"}},
+                {{"source", use.owner.to_string()}}, {}, Confidence::kProbable);
+      }
       out.tally(kKeyReuse, Verdict::kFail);
       out.add(kKeyReuse,
               fmt::format("{} of {} was used before, in Call-ID {} by {} ({:.0f} s earlier, {} calls in all){}",

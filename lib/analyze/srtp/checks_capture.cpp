@@ -7,21 +7,10 @@
 #include "analyze/srtp/checks.h"
 #include "analyze/srtp/content.h"
 #include "analyze/srtp/stream_record.h"
+#include "base/text.h"
+#include "crypto/srtp_suite.h"
 
 namespace voip::analyze::srtp {
-
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::DialogLeg;
-using session::Exchange;
-using session::Hop;
-using session::Leg;
-using session::MediaLine;
-using session::MediaStream;
-using session::RtcpFlow;
-using session::SdpUse;
 
 namespace {
 
@@ -40,6 +29,33 @@ const StreamRecord* first_stream(const LegRecord& leg, Observed observed) {
     }
   }
   return nullptr;
+}
+
+// How strong a leg's voice is protected; zeros where that is not known.
+struct Strengths {
+  unsigned key_bits = 0;
+  bool short_tag = false;
+  std::string suite;
+  const StreamRecord* stream = nullptr;
+};
+
+Strengths strengths_of(const LegRecord& leg) {
+  for (const MediaRecord& media : leg.media) {
+    if (media.kind != "audio" || media.suite.empty() || media.streams.empty()) continue;
+    Strengths found{.suite = media.suite, .stream = &media.streams.front()};
+    for (const crypto::SrtpSuite& suite : crypto::srtp_suites()) {
+      if (!iequals(media.suite, suite.sdes_name) && !iequals(media.suite, suite.dtls_name)) continue;
+      found.key_bits = suite.encrypts() ? suite.key_size * 8U : 0;
+      found.short_tag = suite.rtp_tag_size < 10;
+    }
+    // ZRTP: AES1/HS80, 2FS3/SK32 (RFC 6189 section 5.1).
+    if (media.negotiated == Keying::kZrtp && media.suite.size() >= 9) {
+      found.key_bits = media.suite[3] == '1' ? 128 : media.suite[3] == '2' ? 192 : media.suite[3] == '3' ? 256 : 0;
+      found.short_tag = media.suite.ends_with("32");
+    }
+    return found;
+  }
+  return {};
 }
 
 }  // namespace
@@ -78,6 +94,38 @@ void check_retries(Findings& out, const CallRecords& calls) {
   }
 }
 
+namespace {
+
+// Both legs are encrypted, but not alike.
+bool check_suites_of(Findings& out, const std::vector<std::pair<const CallRecord*, const LegRecord*>>& legs) {
+  Strengths strongest;
+  Strengths weakest;
+  const CallRecord* weak_call = nullptr;
+  const auto rank = [](const Strengths& s) { return s.key_bits * 2 + (s.short_tag ? 0U : 1U); };
+  for (const auto& [call, leg] : legs) {
+    if (leg->protection != Protection::kEncrypted) continue;
+    Strengths one = strengths_of(*leg);
+    if (one.key_bits == 0) continue;
+    if (weak_call == nullptr || rank(one) < rank(weakest)) {
+      weakest = one;
+      weak_call = call;
+    }
+    if (strongest.key_bits == 0 || rank(one) > rank(strongest)) strongest = std::move(one);
+  }
+  if (weak_call == nullptr || rank(weakest) == rank(strongest)) return false;
+  out.tally(kUnequalLegs, Verdict::kFail);
+  add_late(out, kUnequalLegs, *weak_call,
+           fmt::format("one leg ({} - {}) is protected with {}, another ({} - {}) with {}",
+                       strongest.stream->src.to_string(), strongest.stream->dst.to_string(), strongest.suite,
+                       weakest.stream->src.to_string(), weakest.stream->dst.to_string(), weakest.suite),
+           hosts(weakest.stream->src, weakest.stream->dst) + "|suites",
+           {{weakest.stream->first, "weaker leg"}, {strongest.stream->first, "stronger leg"}}, Severity::kMedium,
+           Confidence::kCertain);
+  return true;
+}
+
+}  // namespace
+
 // SRTP-010.
 void check_legs(Findings& out, const CallRecords& calls) {
   std::map<std::size_t, std::vector<std::pair<const CallRecord*, const LegRecord*>>> groups;
@@ -103,6 +151,7 @@ void check_legs(Findings& out, const CallRecords& calls) {
       unclear |= leg.second->protection == Protection::kUndetermined;
     }
     if (clear == nullptr || encrypted == nullptr) {
+      if (check_suites_of(out, legs)) continue;
       out.tally(kUnequalLegs, unclear ? Verdict::kNotAssessable : Verdict::kPass);
       continue;
     }
@@ -134,21 +183,25 @@ void tell_coverage(Findings& out, const CallRecords& calls, const std::vector<St
   };
   std::uint64_t packets = 0;
   std::array<std::uint64_t, 3> by_verdict{};
+  std::array<double, 3> seconds{};
+  const auto count = [&](const StreamRecord& stream) {
+    packets += stream.packets;
+    by_verdict[static_cast<std::size_t>(stream.observed)] += stream.packets;
+    seconds[static_cast<std::size_t>(stream.observed)] += seconds_of(stream);
+  };
   for (const CallRecord& call : calls) {
     for (const LegRecord& leg : call.legs) {
       for (const MediaRecord& media : leg.media) {
         for (const StreamRecord& stream : media.streams) {
           look(stream);
-          packets += stream.packets;
-          by_verdict[static_cast<std::size_t>(stream.observed)] += stream.packets;
+          count(stream);
         }
       }
     }
   }
   for (const StreamRecord& stream : orphans) {
     look(stream);
-    packets += stream.packets;
-    by_verdict[static_cast<std::size_t>(stream.observed)] += stream.packets;
+    count(stream);
   }
   if (!first.known() || packets == 0) {
     out.tally(kCoverage, Verdict::kNotApplicable);
@@ -159,12 +212,17 @@ void tell_coverage(Findings& out, const CallRecords& calls, const std::vector<St
     return 100.0 * static_cast<double>(n) / static_cast<double>(packets);
   };
   out.add(kCoverage,
-          fmt::format("{} of {} calls with media fully encrypted, {} with clear media, {} undetermined; of all RTP "
-                      "packets {:.1f} % encrypted, {:.1f} % clear, {:.1f} % undetermined",
-                      summary.encrypted, summary.with_media, summary.clear, summary.undetermined,
-                      percent(by_verdict[static_cast<std::size_t>(Observed::kEncrypted)]),
-                      percent(by_verdict[static_cast<std::size_t>(Observed::kCleartext)]),
-                      percent(by_verdict[static_cast<std::size_t>(Observed::kUndetermined)])),
+          fmt::format(
+              "{} of {} calls with media fully encrypted, {} with clear media, {} undetermined; of all RTP "
+              "packets {:.1f} % encrypted, {:.1f} % clear, {:.1f} % undetermined; minutes of media: {:.1f} encrypted, "
+              "{:.1f} clear, {:.1f} undetermined",
+              summary.encrypted, summary.with_media, summary.clear, summary.undetermined,
+              percent(by_verdict[static_cast<std::size_t>(Observed::kEncrypted)]),
+              percent(by_verdict[static_cast<std::size_t>(Observed::kCleartext)]),
+              percent(by_verdict[static_cast<std::size_t>(Observed::kUndetermined)]),
+              seconds[static_cast<std::size_t>(Observed::kEncrypted)] / 60,
+              seconds[static_cast<std::size_t>(Observed::kCleartext)] / 60,
+              seconds[static_cast<std::size_t>(Observed::kUndetermined)] / 60),
           nullptr, "capture", {{first, "first media packet"}});
 }
 

@@ -13,13 +13,6 @@
 // SRTP-023 to SRTP-026: each inline key for itself.
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::MediaLine;
-using session::SdpUse;
-
 namespace {
 
 // Examples of RFC 4568 (sections 4.1, 5.1.4 and 6.1) and of other texts that were copied into products; the last two

@@ -5,21 +5,9 @@
 #include "analyze/srtp/checks.h"
 #include "analyze/srtp/stream_record.h"
 #include "analyze/srtp/stream_state.h"
+#include "base/text.h"
 
 namespace voip::analyze::srtp {
-
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::DialogLeg;
-using session::Exchange;
-using session::Hop;
-using session::Leg;
-using session::MediaLine;
-using session::MediaStream;
-using session::RtcpFlow;
-using session::SdpUse;
 
 // SRTP-028.
 void check_tags(Findings& out, const Call& call, const MediaStream& stream, const Agreement& agreement,
@@ -114,6 +102,22 @@ void check_not_encrypted(Findings& out, const Call& call, const LineState& state
           {{"source", clearest->src.to_string()}, {"destination", clearest->dst.to_string()}});
 }
 
+namespace {
+
+// Whose frames or lengths would have shown themselves in clear.
+bool shows_itself(std::string_view codec) {
+  for (const std::string_view name : {"PCMU", "PCMA", "G722", "G729", "G729A", "G723", "GSM", "iLBC", "AMR", "AMR-WB",
+                                      "opus", "speex", "L16", "G726-16", "G726-24", "G726-32", "G726-40"}) {
+    if (iequals(codec, name)) return true;
+  }
+  return false;
+}
+
+constexpr std::uint64_t kEnoughBytes = 8000;
+constexpr std::uint64_t kHeaderBytes = 12;
+
+}  // namespace
+
 // SRTP-004, SRTP-005, and the media half of SRTP-008.
 void check_stream(Findings& out, const Call& call, const Leg& leg, std::size_t index, const MediaStream& stream,
                   const Agreement& agreement, const StreamRecord& record, const std::vector<Stretch>& stretches,
@@ -128,7 +132,7 @@ void check_stream(Findings& out, const Call& call, const Leg& leg, std::size_t i
     const bool enough =
         record.cleartext_packets >= out.options().min_clear_packets && seconds_between(from.time, until.time) >= 1.0;
     // What came before the answer is SRTP-011's.
-    const Timestamp answered = first_answer(leg, index);
+    const Timestamp answered = call_stands(call, leg, index);
     const bool early = answered.known() && until.time <= answered;
     if (enough && !early && !clear_by_agreement(agreement) && !plain_by_then(leg, index, from.time)) {
       out.tally(kSecureProfileClearMedia, Verdict::kFail);
@@ -147,7 +151,12 @@ void check_stream(Findings& out, const Call& call, const Leg& leg, std::size_t i
                                                                                     : Verdict::kNotAssessable);
     }
   } else if (agreement.keying == Keying::kNone && !agreement.rejected) {
-    if (record.observed == Observed::kEncrypted && !zrtp_seen(call) && record.declared == Declared::kRtp) {
+    const bool enough = stream.bytes >= kEnoughBytes + kHeaderBytes * stream.packets;
+    const bool sealed =
+        record.observed == Observed::kEncrypted && !zrtp_seen(call) && record.declared == Declared::kRtp;
+    if (sealed && (!enough || !shows_itself(record.codec))) {
+      out.tally(kUnnegotiatedEncryption, Verdict::kNotAssessable);
+    } else if (sealed) {
       out.tally(kUnnegotiatedEncryption, Verdict::kFail);
       out.add(
           kUnnegotiatedEncryption,

@@ -8,19 +8,6 @@
 
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::DialogLeg;
-using session::Exchange;
-using session::Hop;
-using session::Leg;
-using session::MediaLine;
-using session::MediaStream;
-using session::RtcpFlow;
-using session::SdpUse;
-
 namespace {
 
 // Whether each line that offered a key was answered with port 0.

@@ -8,14 +8,6 @@
 // What the order of a stream's packets tells: SRTP-011, SRTP-029, SRTP-030.
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::Exchange;
-using session::Leg;
-using session::MediaLine;
-
 namespace {
 
 const StreamState* state_of_stream(const session::MediaStream& stream) {
@@ -176,7 +168,7 @@ void check_clear_start(Findings& out, const Call& call, const Leg& leg, std::siz
   const JudgedStream* worst = nullptr;
   Span worst_span;
   std::string counts;
-  const Timestamp answered = first_answer(leg, index);
+  const Timestamp answered = call_stands(call, leg, index);
   for (const JudgedStream& judged : streams) {
     const StreamRecord& record = *judged.record;
     if (record.declared != Declared::kSrtp || clear_by_agreement(judged.agreement)) continue;

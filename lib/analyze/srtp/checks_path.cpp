@@ -9,18 +9,13 @@
 // Where media came from and went: SRTP-056 to SRTP-060.
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::MediaLine;
-using session::MediaStream;
-using session::SdpUse;
-
 namespace {
 
 constexpr std::chrono::milliseconds kHandOver{500};
 constexpr std::uint64_t kBleedPackets = 10;
+constexpr std::uint64_t kTakeoverPackets = 25;
+constexpr std::chrono::seconds kTakeoverGap{5};
+constexpr std::chrono::seconds kEventNear{1};  // of a SIP message with an SDP that explains another sender
 
 // The addresses that the call's signalling knows, its own and its parties' (NAT), and those that ICE checked.
 struct Known {
@@ -88,7 +83,7 @@ Subject between(const Endpoint& src, const Endpoint& dst) {
 
 class PathChecks {
  public:
-  PathChecks(Findings& out, const Call& call) : out_(out), call_(call) {}
+  PathChecks(Findings& out, const Call& call, bool transferred) : out_(out), call_(call), transferred_(transferred) {}
 
   void run() {
     if (!call_.streams.empty()) known_ = Known(call_);
@@ -99,6 +94,11 @@ class PathChecks {
       return;
     }
     for (const auto& stream : call_.streams) look(*stream);
+    if (!transferred_ && !known_.nameless) {
+      for (const auto& stream : call_.streams) {
+        if (!taken_) look_for_takeover(*stream);
+      }
+    }
     collisions();
     ice();
     const Verdict quiet = known_.nameless ? Verdict::kNotAssessable : Verdict::kPass;
@@ -181,6 +181,53 @@ class PathChecks {
              accepted || replayed ? std::nullopt : std::optional(Severity::kMedium), Confidence::kProbable);
   }
 
+  // A key of the call stands behind the stream: whoever sends it holds the key, from wherever.
+  static bool authentic(const MediaStream& stream) {
+    const auto* state = static_cast<const StreamState*>(stream.attachment.get());
+    return state != nullptr && state->auth != nullptr && state->auth->proven();
+  }
+
+  // Whether signalling around that time may have moved the media.
+  bool event_between(Timestamp from, Timestamp to) const {
+    return std::ranges::any_of(call_.sdp_uses, [&](const SdpUse& use) {
+      return !later_by(use.frame.time, from, kEventNear) && !later_by(to, use.frame.time, kEventNear);
+    });
+  }
+
+  // One sender falls silent, and another from nowhere goes on in its place.
+  void look_for_takeover(const MediaStream& next) {
+    if (known_.address(next.key.src.address) || !known_.ports.contains(next.key.dst) || authentic(next) ||
+        next.packets < kTakeoverPackets || empty_keepalive(next))
+      return;
+    if (call_.bye_seen && call_.ended.known() && call_.ended <= next.first.time) return;
+    for (const auto& stream : call_.streams) {
+      const MediaStream& old = *stream;
+      if (old.key.dst != next.key.dst || old.key.src.address == next.key.src.address || old.packets < kTakeoverPackets)
+        continue;
+      // Those that go on side by side are another matter.
+      if (later_by(next.first.time, old.last.time, kHandOver) || next.first.time < old.first.time ||
+          later_by(old.last.time, next.first.time, kTakeoverGap) || !same_payload_type(old, next))
+        continue;
+      const bool same = old.ssrc == next.ssrc;
+      const auto* state = static_cast<const StreamState*>(next.attachment.get());
+      if (!same && (state == nullptr || state->first_marker)) continue;
+      if (event_between(old.last.time, next.first.time)) continue;
+      taken_ = true;
+      out_.tally(kSsrcTakeover, Verdict::kFail);
+      out_.add(
+          kSsrcTakeover,
+          fmt::format("{} stops sending to {}, and {:.2f} s later {}, which no SDP names, goes on in its place with {}",
+                      old.key.src.to_string(), next.key.dst.to_string(),
+                      seconds_between(old.last.time, next.first.time), next.key.src.to_string(),
+                      same ? fmt::format("the same SSRC 0x{:08x}", next.ssrc)
+                           : fmt::format("SSRC 0x{:08x} for 0x{:08x}", next.ssrc, old.ssrc)),
+          &call_, next.key.src.address.to_string() + '|' + next.key.dst.to_string() + "|takeover",
+          {{next.first, "first packet of the second sender"}, {old.last, "last packet of the first"}},
+          between(next.key.src, next.key.dst), {}, same ? Confidence::kProbable : Confidence::kPossible);
+      return;
+    }
+  }
+
   // Both ends chose the same SSRC.
   void collisions() {
     for (std::size_t i = 0; i < call_.streams.size() && i < 512; ++i) {
@@ -243,6 +290,7 @@ class PathChecks {
 
   Findings& out_;
   const Call& call_;
+  bool transferred_ = false;
   Known known_;
   bool bled_ = false;
   bool injected_ = false;
@@ -251,7 +299,7 @@ class PathChecks {
 
 }  // namespace
 
-void check_path(Findings& out, const Call& call) { PathChecks(out, call).run(); }
+void check_path(Findings& out, const Call& call, bool transferred) { PathChecks(out, call, transferred).run(); }
 
 // The early half of SRTP-059; what came after the BYE waits in the record until all calls are known.
 void check_outside(Findings& out, const Call& call, bool transferred, CallRecord& record) {

@@ -9,13 +9,6 @@
 // What the wire gives away beside the voice: SRTP-032 to SRTP-035.
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::MediaLine;
-using session::RtcpFlow;
-
 namespace {
 
 bool hex_digits(std::string_view text, std::string_view allowed = {}) {

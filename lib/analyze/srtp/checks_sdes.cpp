@@ -11,16 +11,6 @@
 
 namespace voip::analyze::srtp {
 
-using report::Confidence;
-using report::Evidence;
-using report::Verdict;
-using session::Call;
-using session::DialogLeg;
-using session::Exchange;
-using session::Leg;
-using session::MediaLine;
-using session::SdpUse;
-
 namespace {
 
 std::string entity_of(const LineState& state) {

@@ -18,6 +18,7 @@ using report::Tone;
 
 constexpr std::size_t kMaxBlocks = 200;  // calls told one by one in the text
 constexpr std::size_t kMaxOrphanLines = 100;
+constexpr std::size_t kMaxPathLegs = 8;
 
 Tone tone_of(Observed observed) {
   switch (observed) {
@@ -237,6 +238,30 @@ std::string leg_ends(const LegRecord& leg) {
   return leg.caller_hop.address.to_string() + " - " + leg.callee_hop.address.to_string();
 }
 
+// The first legs of a call, from the caller on: a leg comes after the one that reaches its host.
+std::vector<const LegRecord*> path_of(const Group& group) {
+  std::vector<const LegRecord*> rest;
+  for (const CallRecord* call : group.calls) {
+    for (const LegRecord& leg : call->legs) {
+      if (rest.size() < kMaxPathLegs) rest.push_back(&leg);
+    }
+  }
+  std::vector<const LegRecord*> path;
+  while (!rest.empty()) {
+    const auto leads_to = [&](const LegRecord* leg) {
+      return std::ranges::any_of(rest, [&](const LegRecord* other) {
+        return other != leg && other->callee_hop.address == leg->caller_hop.address &&
+               other->caller_hop.address != leg->callee_hop.address;
+      });
+    };
+    auto next = std::ranges::find_if_not(rest, leads_to);
+    if (next == rest.end()) next = rest.begin();
+    path.push_back(*next);
+    rest.erase(next);
+  }
+  return path;
+}
+
 void text_group(TextWriter& out, const Group& group) {
   const CallRecord& first = *group.calls.front();
   out.begin_line(0);
@@ -259,14 +284,13 @@ void text_group(TextWriter& out, const Group& group) {
     out.begin_line(1);
     out.put("path  ");
     bool begun = false;
-    for (const CallRecord* call : group.calls) {
-      for (const LegRecord& leg : call->legs) {
-        if (begun) out.put("  |  ", Tone::kFaint);
-        begun = true;
-        out.put(leg_ends(leg) + " ");
-        out.put(words(leg.protection), tone_of(leg.protection));
-      }
+    for (const LegRecord* leg : path_of(group)) {
+      if (begun) out.put("  |  ", Tone::kFaint);
+      begun = true;
+      out.put(leg_ends(*leg) + " ");
+      out.put(words(leg->protection), tone_of(leg->protection));
     }
+    if (legs > kMaxPathLegs) out.put(fmt::format("  |  and {} more", legs - kMaxPathLegs), Tone::kFaint);
     out.end_line();
   }
   for (const CallRecord* call : group.calls) {
@@ -303,7 +327,7 @@ bool remarkable(const Group& group) {
 
 Summary summarize(const CallRecords& calls, const std::vector<StreamRecord>& orphans) {
   // One byte of flags for each group, at the index of its first call.
-  enum : std::uint8_t { kMedia = 1, kClear = 2, kUndetermined = 4, kLying = 8, kLeads = 16 };
+  enum : std::uint8_t { kMedia = 1, kClear = 2, kUndetermined = 4, kLying = 8, kLeads = 16, kTalked = 32 };
   std::vector<std::uint8_t> groups(calls.size(), 0);
   for (const CallRecord& call : calls) {
     std::uint8_t flags = kLeads;
@@ -316,6 +340,8 @@ Summary summarize(const CallRecords& calls, const std::vector<StreamRecord>& orp
         }
       }
     }
+    // A capture that begins later does not show the answer.
+    if (call.answered.known() || call.final_status < 300) flags |= kTalked;
     groups[call.group] |= flags;
   }
   Summary summary;
@@ -323,6 +349,11 @@ Summary summarize(const CallRecords& calls, const std::vector<StreamRecord>& orp
     if ((flags & kLeads) == 0) continue;
     ++summary.calls;
     if ((flags & kMedia) == 0) continue;
+    if ((flags & kTalked) == 0) {
+      ++summary.unanswered;
+      summary.unanswered_clear += (flags & kClear) != 0 ? 1U : 0U;
+      continue;
+    }
     ++summary.with_media;
     if ((flags & kClear) != 0) {
       ++summary.clear;
@@ -349,6 +380,9 @@ std::string SrtpContent::headline() const {
   std::string text;
   if (s.calls == 0) {
     text = "no call was seen";
+  } else if (s.with_media == 0 && s.unanswered != 0) {
+    text = fmt::format("{}, none of them answered", plural(s.calls, "call", "calls"));
+    if (s.calls == 1) text = "1 call, and it was not answered";
   } else if (s.with_media == 0) {
     text = fmt::format("{}, but no media of {}", plural(s.calls, "call", "calls"), s.calls == 1 ? "it" : "them");
   } else if (s.clear != 0) {
@@ -364,8 +398,14 @@ std::string SrtpContent::headline() const {
   } else {
     text = fmt::format("all media of {} was encrypted", plural(s.with_media, "call", "calls"));
   }
-  if (s.with_media != 0 && s.with_media < s.calls)
-    text += fmt::format(" ({} more without media in view)", s.calls - s.with_media);
+  const std::uint64_t silent = s.calls - s.with_media - s.unanswered;
+  if (s.with_media != 0 && silent != 0) text += fmt::format(" ({} more without media in view)", silent);
+  if (s.unanswered != 0) {
+    text += fmt::format("; {} never answered had {}early media", plural(s.unanswered, "call", "calls"),
+                        s.unanswered_clear == s.unanswered ? "clear " : "");
+    if (s.unanswered_clear != 0 && s.unanswered_clear != s.unanswered)
+      text += fmt::format(", {} of them in clear", s.unanswered_clear);
+  }
   if (s.orphans != 0) {
     text += fmt::format("; {} without signalling: {} clear, {} encrypted", plural(s.orphans, "stream", "streams"),
                         s.orphans_clear, s.orphans_encrypted);

@@ -15,6 +15,9 @@ struct Summary {
   std::uint64_t clear = 0;  // some leg or stream of it is clear
   std::uint64_t lying = 0;  // of the clear ones: a stream was declared srtp
   std::uint64_t undetermined = 0;
+  // Never answered (refused, cancelled): what sounded there was ringing or an announcement. Not among with_media.
+  std::uint64_t unanswered = 0;
+  std::uint64_t unanswered_clear = 0;
   std::uint64_t orphans = 0;
   std::uint64_t orphans_clear = 0;
   std::uint64_t orphans_encrypted = 0;

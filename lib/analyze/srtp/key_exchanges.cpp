@@ -28,6 +28,12 @@ bool media_socket(const session::MediaLine& line, const Endpoint& socket) {
   return (line.port != 0 && line.rtp == socket) || std::ranges::find(line.candidates, socket) != line.candidates.end();
 }
 
+// The socket of one end; where a TURN server stands there, of the peer behind it.
+const Endpoint& party(const KeyingFlow& flow, bool b) {
+  if (flow.behind != Endpoint{} && flow.behind_b == b) return flow.behind;
+  return b ? flow.b : flow.a;
+}
+
 crypto::TlsPrf prf_of(const DtlsHandshake& handshake) {
   if (handshake.version > dtls::kDtls12) return crypto::TlsPrf::kMd5Sha1;  // versions count downwards
   return tls::cipher_suite_name(handshake.cipher_suite).ends_with("SHA384") ? crypto::TlsPrf::kSha384
@@ -286,7 +292,7 @@ void KeyExchanges::check_call(const session::Call& call, const session::Legs& le
   CallExchanges exchanges(call, legs);
   for (const auto& flow : call.keying) {
     if (const ExchangeState* state = exchange_of(*flow))
-      exchanges.flows.push_back({flow.get(), state, exchanges.sockets.sides(flow->a, flow->b)});
+      exchanges.flows.push_back({flow.get(), state, exchanges.sockets.sides(party(*flow, false), party(*flow, true))});
   }
   static const std::vector<std::string> kNone;
   const auto* mky = mky_.find(call.serial);

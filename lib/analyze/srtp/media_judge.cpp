@@ -7,7 +7,9 @@
 #include <cmath>
 #include <utility>
 
+#include "analyze/srtp/byte_lanes.h"
 #include "analyze/srtp/codec_structure.h"
+#include "base/text.h"
 
 namespace voip::analyze::srtp {
 namespace {
@@ -111,8 +113,9 @@ constexpr std::uint64_t kMinByLength = 10;  // where each of them is longer by j
 // Where a codec with a header should have shown itself: 20 packets of the least telling encoder found (Speex with
 // variable rate) give 18 nats, most give 50.
 constexpr std::uint64_t kMinByHeader = 20;
-constexpr std::uint64_t kMinByBit = 40;    // where one bit a packet should have: 40 ln 2 = 28 nats
-constexpr std::uint64_t kMinUnknown = 60;  // where nothing is known; half of that if encryption was agreed upon
+constexpr std::uint64_t kMinByBit = 40;      // where one bit a packet should have: 40 ln 2 = 28 nats
+constexpr std::uint64_t kMinUnknown = 60;    // where nothing is known; half of that if encryption was agreed upon
+constexpr std::uint64_t kLeastUnknown = 16;  // bytes of payload on average, where nothing is known nor agreed upon
 
 // Packets whose own evidence is strong vote on where within a window a change was: +4 and -1 are the logarithms of the
 // odds with 0.7 (clear) against 0.01 (random).
@@ -130,6 +133,10 @@ constexpr std::uint32_t kLongestStep = 200000;  // ticks between packets; more i
 struct Count {
   std::uint32_t asked = 0;
   std::uint32_t yes = 0;
+  void add(std::uint32_t questions, std::uint32_t answers) {
+    asked += questions;
+    yes += answers;
+  }
 };
 using Counts = std::array<Count, kQuestions>;
 
@@ -171,14 +178,7 @@ Strongest strongest(const Counts& counts) {
   return best;
 }
 
-// How many of the 16 nibbles of x are zero.
-unsigned zero_nibbles(std::uint64_t x) {
-  constexpr std::uint64_t kOnes = 0x1111111111111111;
-  std::uint64_t set = (x | (x >> 1) | (x >> 2) | (x >> 3)) & kOnes;
-  set = (set & 0x0101010101010101) + ((set >> 4) & 0x0101010101010101);
-  return 16U - static_cast<unsigned>((set * 0x0101010101010101) >> 56);
-}
-// Likewise of the 8 high nibbles.
+// How many of the 8 high nibbles of x are zero.
 unsigned zero_high_nibbles(std::uint64_t x) {
   const std::uint64_t set = ((x >> 4) | (x >> 5) | (x >> 6) | (x >> 7)) & 0x0101010101010101;
   return 8U - static_cast<unsigned>((set * 0x0101010101010101) >> 56);
@@ -252,7 +252,9 @@ struct Slot {
   std::array<std::uint8_t, kHead> head{};
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
-  std::uint32_t windows = 0;  // closed
+  std::uint64_t cut_packets = 0;    // by the snap length
+  std::uint64_t blind_packets = 0;  // of these: not even the head is left
+  std::uint32_t windows = 0;        // closed
   std::uint32_t dense_until = kDenseWindows;
   Window window;
   std::unique_ptr<Cut> cut;
@@ -341,6 +343,7 @@ void vote_pair(Pair& vote, std::uint32_t step, std::uint16_t size) {
 
 struct MediaJudge::State {
   std::array<std::unique_ptr<Slot>, kSlots> slots;
+  std::array<std::uint8_t, kSlots> types{};  // of the slots in use: asked for without going there
   std::uint64_t packets = 0;
   // Of the packet before, whatever its payload type.
   bool started = false;
@@ -355,12 +358,12 @@ struct MediaJudge::State {
 };
 
 Slot* MediaJudge::State::slot(std::uint8_t wanted) {
-  for (auto& slot : slots) {
-    if (slot == nullptr) {
-      slot = std::make_unique<Slot>();
-      slot->payload_type = wanted;
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    if (slots[i] == nullptr) {
+      slots[i] = std::make_unique<Slot>();
+      slots[i]->payload_type = types[i] = wanted;
     }
-    if (slot->payload_type == wanted) return slot.get();
+    if (types[i] == wanted) return slots[i].get();
   }
   return nullptr;
 }
@@ -553,11 +556,16 @@ void close_window(Slot& slot) {
   slot.cut_set = false;
 }
 
-// Asks all questions of one packet. Gives whether the packet by itself speaks for clear text.
-bool ask(Slot& slot, ByteView payload) {
+// Asks all questions of one packet. Gives whether the packet by itself speaks for clear text. size: of the payload on
+// the wire; cut: the capture holds only its beginning.
+bool ask(Slot& slot, ByteView payload, std::size_t size, bool cut) {
   Counts& counts = slot.window.counts;
-  const std::size_t size = payload.size();
-  const bool whole = size >= kWholeHead;
+  const bool whole = size >= kWholeHead && payload.size() >= kHead;
+  const std::size_t inner = std::min(payload.size(), size > kTail ? size - kTail : 0);  // surely no tag
+  if (cut) {
+    ++slot.cut_packets;
+    slot.blind_packets += size >= kWholeHead && !whole ? 1U : 0U;
+  }
   const std::uint8_t first = payload[0];
   const auto count = [&counts](Question question, bool yes) {
     ++counts[question].asked;
@@ -572,41 +580,39 @@ bool ask(Slot& slot, ByteView payload) {
     count(kFirstNibble, (first >> 4) == (slot.head[0] >> 4));
   }
   if (whole) {
-    const std::uint64_t a = load8(payload.data());
-    const std::uint64_t b = load8(payload.data() + 8);
+    const Lanes head = load_lanes(payload.data());
     if (slot.have_before && slot.head_size == kHead) {
-      const std::uint64_t was_a = load8(slot.head.data());
-      const unsigned same = zero_nibbles(a ^ was_a) + zero_nibbles(b ^ load8(slot.head.data() + 8));
-      counts[kSameNibbles].asked += 32;
-      counts[kSameNibbles].yes += same;
+      const unsigned same = equal_nibbles(head, load_lanes(slot.head.data()));
+      counts[kSameNibbles].add(32, same);
       vote |= same >= 9;  // 1e-4 by chance
       count(kSecondByte, payload[1] == slot.head[1]);
       count(kThirdByte, payload[2] == slot.head[2]);
       count(kFourthByte, payload[3] == slot.head[3]);
     }
-    // 7 pairs in each 8 bytes; the last place is set so that it never counts. Loud noise shares a nibble in 1 of 10
+    // 7 pairs in each 8 bytes. Loud noise shares a nibble in 1 of 10
     // pairs instead of 1 of 16: it takes 64 bytes of each packet to see that in one window.
-    constexpr std::uint64_t kLastByte = 0xff00000000000000;
-    unsigned near = zero_high_nibbles((a ^ (a >> 8)) | kLastByte) + zero_high_nibbles((b ^ (b >> 8)) | kLastByte);
-    unsigned more = 0;
+    const unsigned near = sum_of(like_neighbours(head));
+    Lanes more{};
+    unsigned last = 0;
     std::uint32_t words = 2;
-    for (; words < 8 && words * 8 + 8 + kTail <= size; ++words) {
-      const std::uint64_t x = load8(payload.data() + std::size_t{8} * words);
-      more += zero_high_nibbles((x ^ (x >> 8)) | kLastByte);
+    for (; words < 8 && words * 8 + 16 <= inner; words += 2)
+      more += like_neighbours(load_lanes(payload.data() + std::size_t{8} * words));
+    if (words < 8 && words * 8 + 8 <= inner) {
+      constexpr std::uint64_t kLastByte = 0xff00000000000000;
+      const std::uint64_t x = load8(payload.data() + std::size_t{8} * words++);
+      last = zero_high_nibbles((x ^ (x >> 8)) | kLastByte);
     }
-    counts[kNeighbours].asked += 7 * words;
-    counts[kNeighbours].yes += near + more;
-    vote |= near >= 6;                                      // 1e-4
-    constexpr std::uint64_t kNotEven = 0xffffff00ff00ff00;  // bytes 0, 2, 4 against 2, 4, 6
-    counts[kStride].asked += 6;
-    counts[kStride].yes +=
-        zero_high_nibbles((a ^ (a >> 16)) | kNotEven) + zero_high_nibbles((b ^ (b >> 16)) | kNotEven);
-    vote |= count(kConstant, a == b && a == std::rotl(a, 8));
+    counts[kNeighbours].add(7 * words, near + sum_of(more) + last);
+    vote |= near >= 6;  // 1e-4
+    counts[kStride].add(6, sum_of(like_next_but_one(head)));
+    const std::uint64_t a = load8(payload.data());
+    vote |= count(kConstant, a == load8(payload.data() + 8) && a == std::rotl(a, 8));
     std::copy_n(payload.begin(), kHead, slot.head.begin());
     slot.head_size = kHead;
   } else {
-    slot.head_size = static_cast<std::uint8_t>(std::min<std::size_t>(size, 4));
-    if (size == 4 && slot.have_before) vote |= count(kEventRow, event_follows(first_bytes(slot.head, 4), payload));
+    slot.head_size = static_cast<std::uint8_t>(std::min<std::size_t>(payload.size(), 4));
+    if (size == 4 && !cut && slot.have_before)
+      vote |= count(kEventRow, event_follows(first_bytes(slot.head, 4), payload));
     std::copy_n(payload.begin(), slot.head_size, slot.head.begin());
   }
   slot.have_before = true;
@@ -614,17 +620,18 @@ bool ask(Slot& slot, ByteView payload) {
   // Rules of narrow codecs; their packets are short.
   constexpr std::size_t kLongest = 140;
   if (size >= 33 && size <= kLongest) count(kPlausibleGsm, (first >> 4) == 0xd);
-  if (size == 10 || size == 12 || (size >= 20 && size <= kLongest)) count(kParity, g729_parity(payload));
-  if (size <= 96 && size >= 4) count(kChain, g723_chain(payload));
+  if ((size == 10 || size == 12 || (size >= 20 && size <= kLongest)) && payload.size() >= 4)
+    count(kParity, g729_parity(payload));
+  if (size <= 96 && size >= 4 && !cut) count(kChain, g723_chain(payload));
   // Frames of 38 and 50 bytes, with and without a tag. An MKI may end where the frame would; it never changes.
   std::size_t flag = 0;
   if (size == 38 || size == 42 || size == 48 || size == 54) flag = 37;
   if (size == 50 || size == 60 || size == 66) flag = 49;
-  if (flag != 0) {
+  if (flag != 0 && flag < payload.size()) {
     if (slot.run > 1 && payload[flag] != slot.flag_byte) count(kIlbcFlag, (payload[flag] & 1) == 0);
     slot.flag_byte = payload[flag];
   }
-  if (size >= 6 && size <= kLongest) {
+  if (size >= 6 && size <= kLongest && !cut) {
     const bool aligned = (first & 0x0f) == 0;
     vote |= count(kAmrOctets, aligned && amr_octet_aligned(payload, false));
     vote |= count(kAmrWbOctets, aligned && amr_octet_aligned(payload, true));
@@ -638,7 +645,7 @@ bool ask(Slot& slot, ByteView payload) {
       constexpr std::size_t kMost = 96;       // 50 packets give more than kChiBytes
       constexpr std::uint32_t kFull = 60000;  // below what a bin holds
       if (slot.bins->bytes < kFull) {
-        const std::size_t n = std::min(kMost, std::max(kHead, size - kTail));
+        const std::size_t n = std::min(kMost, std::max(kHead, inner));
         for (std::size_t i = 0; i < n; ++i) ++slot.bins->counts[payload[i]];
         slot.bins->bytes += static_cast<std::uint32_t>(n);
       }
@@ -676,17 +683,17 @@ MediaJudge::~MediaJudge() = default;
 MediaJudge::MediaJudge(MediaJudge&&) noexcept = default;
 MediaJudge& MediaJudge::operator=(MediaJudge&&) noexcept = default;
 
-void MediaJudge::add(const rtp::PacketView& packet, const FrameRef& frame, bool truncated) {
+void MediaJudge::add(const rtp::PacketView& packet, const FrameRef& frame, bool truncated, std::uint32_t missing) {
   if (state_ == nullptr) state_ = std::make_unique<State>();
   State& state = *state_;
-  const auto size = static_cast<std::uint16_t>(std::min<std::size_t>(packet.payload.size(), 0xffff));
+  const auto size = static_cast<std::uint16_t>(std::min<std::size_t>(packet.payload.size() + missing, 0xffff));
   const auto ahead = static_cast<std::int16_t>(packet.sequence - state.sequence);
   if (state.started && ahead <= 0 && ahead > -kReordered) {
     // A repeat (mirror port, retransmission) would look like an encoder that repeats itself. A late one adds nothing.
     if (++state.late < kReordered) return;
   }
   state.late = 0;
-  Slot* slot = size == 0 ? nullptr : state.slot(packet.payload_type);
+  Slot* slot = packet.payload.empty() ? nullptr : state.slot(packet.payload_type);
   if (slot != nullptr) {
     const std::uint32_t step = packet.timestamp - state.timestamp;
     const bool follows = state.started && ahead == 1 && state.sized && state.payload_type == packet.payload_type;
@@ -702,7 +709,7 @@ void MediaJudge::add(const rtp::PacketView& packet, const FrameRef& frame, bool 
     if (window.packets == 0) window.first = frame;
     if (window.rise == window.packets) window.rise_next = frame;
     if (window.fall == window.packets) window.fall_next = frame;
-    window.score += ask(*slot, packet.payload) ? kVoteYes : kVoteNo;
+    window.score += ask(*slot, packet.payload, size, truncated) ? kVoteYes : kVoteNo;
     ++window.packets;
     window.last = frame;
     if (window.score < window.lowest) {
@@ -721,7 +728,7 @@ void MediaJudge::add(const rtp::PacketView& packet, const FrameRef& frame, bool 
       close_window(*slot);
   }
   state.started = true;
-  state.sized = slot != nullptr && !truncated && !packet.padding;
+  state.sized = slot != nullptr && (!truncated || missing != 0) && !packet.padding;
   state.payload_type = packet.payload_type;
   state.sequence = packet.sequence;
   state.timestamp = packet.timestamp;
@@ -790,6 +797,8 @@ Slot closed_copy(const Slot& slot) {
   copy.cut_set = slot.cut_set;
   copy.packets = slot.packets;
   copy.bytes = slot.bytes;
+  copy.cut_packets = slot.cut_packets;
+  copy.blind_packets = slot.blind_packets;
   copy.windows = slot.windows;
   copy.dense_until = slot.dense_until;
   copy.window = slot.window;
@@ -1160,8 +1169,8 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
   // the changes hold some of both.
   Counts all = slot.random;
   add_counts(all, slot.unclear);
-  if (const Strongest weak = strongest(all);
-      structured == 0 && weak.nats >= kProven && slot.packets >= kWindowPackets) {
+  if (const Strongest weak = strongest(all); structured == 0 && weak.nats >= kProven &&
+                                             (slot.packets >= kWindowPackets || iequals(reading.codec.name, "t140"))) {
     reading.observed = Observed::kCleartext;
     reading.clear = slot.packets;
     reading.proof = structural(reading, weak.question) ? Proof::kStructural : Proof::kStatistical;
@@ -1182,6 +1191,15 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
     const Question odd = best.question == kQuestions ? kFirstByte : best.question;
     reading.reason =
         joined(fmt::format("neither random nor like a known codec: {}", told(judged_counts, odd)), joined(chi, size));
+    return;
+  }
+  // Bytes that were not captured can't look random; and a length may be that of a tag after clear bytes.
+  const bool cut = slot.cut_packets * 2 > slot.packets;
+  const bool rule_asked = judged_counts[rule].asked * 2 >= judged;
+  if (cut && (slot.blind_packets * 2 > slot.cut_packets || !rule_asked)) {
+    reading.reason = joined(
+        fmt::format("the capture cut {} of {} packets: too few bytes are left to tell", slot.cut_packets, slot.packets),
+        size);
     return;
   }
   const auto encrypted = [&](std::string reason) {
@@ -1218,6 +1236,14 @@ void decide(Reading& reading, std::optional<unsigned> negotiated) {
   const std::uint64_t fewest = fewest_to_call_encrypted(reading, agreed);
   if (judged < fewest || random == 0) {
     reading.reason = joined(fmt::format("{} packets are too few, {} are needed", judged, fewest), as_random);
+    return;
+  }
+  // A codec that nobody knows may fill so few bytes that they look random; a tag would not leave it room.
+  const std::uint64_t room = slot.packets * (negotiated.value_or(0) + (agreed ? 1U : kLeastUnknown));
+  if (reading.codec.kind == CodecKind::kUnknown && slot.bytes < room) {
+    reading.reason = joined(fmt::format("payloads of {:.1f} bytes are too short to tell",
+                                        static_cast<double>(slot.bytes) / static_cast<double>(slot.packets)),
+                            as_random);
     return;
   }
   encrypted(joined(as_random, size));

@@ -74,8 +74,9 @@ class MediaJudge {
   MediaJudge(MediaJudge&&) noexcept;
   MediaJudge& operator=(MediaJudge&&) noexcept;
 
-  // truncated: the capture cut the packet, its size says nothing.
-  void add(const rtp::PacketView& packet, const FrameRef& frame, bool truncated = false);
+  // truncated: the capture cut the packet; missing: so many bytes of it, 0 when that is not known: then its size says
+  // nothing.
+  void add(const rtp::PacketView& packet, const FrameRef& frame, bool truncated = false, std::uint32_t missing = 0);
 
   // May be asked at any time and repeatedly. negotiated_overhead: bytes of tag and MKI that the signalling agreed upon
   // (0 for UNAUTHENTICATED_SRTP); empty when nothing was agreed.

@@ -21,6 +21,7 @@ struct Options {
   std::chrono::seconds after_bye{5};           // SRTP-059
   std::uint64_t min_outside_packets = 20;      // SRTP-059
   Verify verify = Verify::kAll;
+  unsigned threads = 1;  // that verify, at most; what they find is the same for any number
   Requirement require = Requirement::kNothing;
   std::uint32_t max_roc = 8;                             // of a stream's first packet
   unsigned min_tag_bits = 80;                            // SRTP-013

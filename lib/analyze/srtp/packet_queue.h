@@ -15,6 +15,9 @@ class PacketQueue {
   static constexpr std::size_t kHalfBytes = 96U << 10;
   static constexpr std::size_t kAllBytes = 32U << 20;
 
+  // What a packet costs beside its own bytes.
+  static constexpr std::size_t kEntryBytes = 40;
+
   explicit PacketQueue(std::size_t& held_by_all) : held_by_all_(held_by_all) {}
   ~PacketQueue() { clear(); }
   PacketQueue(const PacketQueue&) = delete;
@@ -46,6 +49,7 @@ class PacketQueue {
     std::uint16_t header_size = 0;
     bool failed = false;
   };
+  static_assert(sizeof(Entry) <= kEntryBytes);
   struct Half {
     std::vector<std::uint8_t> bytes;
     std::vector<Entry> entries;

@@ -21,6 +21,13 @@ void PadTable::add(Stream stream, const AuthState& auth, const std::vector<TextK
   if (uses_.size() != before) streams_.push_back(std::move(stream));
 }
 
+bool PadTable::replayed(const Use& a, const Use& b) const {
+  constexpr std::chrono::milliseconds kCopyWindow{200};
+  const Stream& first = streams_[a.stream];
+  const Stream& second = streams_[b.stream];
+  return first.dst == second.dst && first.src != second.src && later_by(a.frame.time, b.frame.time, kCopyWindow);
+}
+
 std::vector<PadTable::Pad> PadTable::find() {
   const auto place = [](const Use& u) { return std::tie(u.key.low, u.key.high, u.ssrc, u.index); };
   std::ranges::sort(uses_, [&](const Use& a, const Use& b) {
@@ -30,11 +37,19 @@ std::vector<PadTable::Pad> PadTable::find() {
   for (std::size_t i = 1; i < uses_.size(); ++i) {
     const Use& a = uses_[i - 1];
     const Use& b = uses_[i];
-    if (place(a) != place(b) || a.digest == b.digest || a.stream == b.stream) continue;
-    const auto [low, high] = std::minmax(a.stream, b.stream);
+    if (place(a) != place(b) || a.stream == b.stream) continue;
+    if (a.digest == b.digest) {
+      if (!replayed(a, b)) continue;
+      const auto same = std::ranges::find_if(replays_, [&](const Pad& pad) { return pad.second.stream == b.stream; });
+      if (same != replays_.end()) {
+        ++same->samples;
+      } else if (replays_.size() < 256) {
+        replays_.push_back({a.key, a, b, 1});
+      }
+      continue;
+    }
     const auto known = std::ranges::find_if(pads, [&](const Pad& pad) {
-      return std::minmax(pad.first.stream, pad.second.stream) ==
-             std::pair<const std::uint32_t&, const std::uint32_t&>(low, high);
+      return std::minmax(pad.first.stream, pad.second.stream) == std::minmax(a.stream, b.stream);
     });
     if (known != pads.end()) {
       ++known->samples;

@@ -38,6 +38,8 @@ class PadTable {
 
   void add(Stream stream, const AuthState& auth, const std::vector<TextKey>& texts);
   std::vector<Pad> find();  // by time
+  // After find(): the same ciphertext to the same socket from another one, later than a copy on the way would be.
+  const std::vector<Pad>& replays() const { return replays_; }
   const std::vector<Stream>& streams() const { return streams_; }
   // Keys of which one stream used an index twice itself.
   std::vector<TextKey> padded;
@@ -46,7 +48,10 @@ class PadTable {
  private:
   static constexpr std::size_t kCap = 1U << 17;
   std::vector<Stream> streams_;
+  bool replayed(const Use& a, const Use& b) const;
+
   std::vector<Use> uses_;
+  std::vector<Pad> replays_;
   std::uint64_t left_out_ = 0;
 };
 

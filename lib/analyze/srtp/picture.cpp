@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "analyze/srtp/key_exchanges.h"
 #include "base/text.h"
@@ -43,6 +44,12 @@ Timestamp first_answer(const Leg& leg, std::size_t index) {
     }
   }
   return first;
+}
+
+Timestamp call_stands(const Call& call, const Leg& leg, std::size_t index) {
+  const Timestamp answer = first_answer(leg, index);
+  if (!call.answered.known() && call.final_status >= 300) return {std::numeric_limits<std::int64_t>::max()};
+  return answer.known() && call.answered.known() ? std::max(answer, call.answered) : answer;
 }
 
 const Exchange* in_force(const Leg& leg, std::size_t index, Timestamp when) {

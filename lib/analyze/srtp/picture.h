@@ -25,6 +25,10 @@ const session::Exchange* in_force(const session::Leg& leg, std::size_t index, Ti
 // When the line was first answered; unknown: never seen.
 Timestamp first_answer(const session::Leg& leg, std::size_t index);
 
+// When the call stands: with the SDP answer, but not before the final one (what sounds until then is ringing and
+// announcements); never for a call that was refused. Unknown: not seen.
+Timestamp call_stands(const session::Call& call, const session::Leg& leg, std::size_t index);
+
 struct LineState {
   Agreement agreement;
   const session::Exchange* exchange = nullptr;  // the last complete one

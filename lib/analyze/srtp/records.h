@@ -96,7 +96,8 @@ struct KeyUse {
   TextKey identity;
   std::string masked;
   FrameRef frame;
-  Endpoint owner;  // where its sender wants media
+  Endpoint owner;      // where its sender wants media
+  std::string vendor;  // first word of the sender's User-Agent, in lower case; empty: not told
 };
 
 // Media that went on after the BYE, for SRTP-059.
@@ -142,6 +143,8 @@ struct CallRecord {
   FrameRef first;
   Timestamp end;
   Timestamp answered;
+  bool over = false;       // its end was seen
+  bool recording = false;  // SIPREC
   unsigned final_status = 0;
   std::vector<LegRecord> legs;
   std::vector<std::pair<session::LinkKind, TextKey>> links;

@@ -162,8 +162,9 @@ inline constexpr Rule kUnequalLegs{
     .trigger =
         "Two legs that are linked by Call-ID, session identifier, correlation header, shared media or shared key: one "
         "encrypted, the "
-        "other clear (high when the clear leg crosses a public address, else medium), or suites of unequal strength "
-        "(low).",
+        "other clear (high when the clear leg crosses a public address, else medium), or suites of another class: 256 "
+        "or "
+        "128 bits of key, tags of 80 or 32 bits (medium).",
     .rationale = "A call is as private as its clearest leg, and the users at the encrypted end don't know.",
     .remedy =
         "Set the media policy on every trunk; where a carrier has no SRTP, use a private interconnect and write it "

@@ -137,7 +137,10 @@ inline constexpr Rule kSsrcTakeover{
     .trigger =
         "One SSRC is sent to one media port from two addresses at the same time (high from a new address, low when "
         "both "
-        "ends of the call chose the same SSRC). Not for two legs of one call, nor for loops.",
+        "ends of the call chose the same SSRC); or a sender stops, and within seconds one that no SDP names goes on in "
+        "its place, without SIP, marker or BYE (another SSRC: possible). Not for two legs of one call, loops, "
+        "transfers, "
+        "nor packets that authenticate.",
     .rationale = "A sender that copies an SSRC slips into the stream; receivers mix both or drop one.",
     .remedy = "SRTP with authentication; relays should drop an SSRC from elsewhere once they latched.",
     .reference = "RFC 3550 section 8.2",
@@ -185,8 +188,9 @@ inline constexpr Rule kRecordingFork{
     .severity = Severity::kHigh,
     .title = "Recording or monitoring fork unprotected",
     .trigger =
-        "A SIPREC session (Require: siprec, +sip.src, rs-metadata) has a line without encryption or clear media. Not "
-        "on "
+        "A SIPREC session (Require: siprec, +sip.src, rs-metadata) has a line without encryption or clear media; or "
+        "the decrypted voice of an encrypted call travels one way in clear elsewhere, and that is no leg of the call. "
+        "Not on "
         "loopback.",
     .rationale = "A full copy of the call travels in clear.",
     .remedy = "SRTP and TLS towards the recorder; the recorder on an isolated network.",
@@ -200,7 +204,9 @@ inline constexpr Rule kKeyingChanged{
     .trigger =
         "The same offer or answer is seen before and after a hop, and a=crypto, a=fingerprint, a=setup, a=zrtp-hash or "
         "the "
-        "profile differs or is missing after it while the media address stays the same. Not for a relay that anchors "
+        "profile differs or is missing after it while the media address stays the same; under one Call-ID, or under "
+        "two "
+        "with the same media addresses at both ends. Not for a relay that anchors "
         "media and keys anew, nor for order of attributes or case of hex.",
     .rationale = "Someone in the path altered what secures the media.",
     .remedy = "Find the element that edits SDP; TLS on each hop, and RFC 8224 with mky for integrity.",

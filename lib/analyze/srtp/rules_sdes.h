@@ -153,7 +153,10 @@ inline constexpr Rule kTwoTimePad{
     .trigger =
         "Two packets were protected under the same proven key with the same SSRC and packet index, and their "
         "ciphertexts "
-        "differ. Not for identical ciphertext, nor for retransmission streams with an SSRC of their own.",
+        "differ. Without keys (probable): the same hosts, SSRC and sequence numbers come again, and the XOR of 16000 "
+        "bytes "
+        "or more of their ciphertexts is not even. Not for identical ciphertext, nor for retransmission streams with "
+        "an SSRC of their own.",
     .rationale = "XOR of the two ciphertexts gives the XOR of the two voices: both can be recovered without any key.",
     .remedy = "A unique SSRC for each stream and fresh keys for each call; update the stack.",
     .reference = "RFC 3711 section 9.1",
@@ -166,7 +169,8 @@ inline constexpr Rule kWeakKey{
     .trigger =
         "Key and salt have fewer than 12 distinct byte values, are printable text throughout, repeat with a period of "
         "16 "
-        "bytes or less, are all zero, or equal an example of RFC 4568 or a constant of a test tool.",
+        "bytes or less, are all zero, equal an example of RFC 4568 or a constant of a test tool, or "
+        "come from devices of two vendors in two calls.",
     .rationale = "Such keys are guessed, not searched for.",
     .remedy = "Fix the random source; update the firmware; treat a test tool's constant as that tool's sighting.",
     .reference = "RFC 4568 section 6.1; RFC 4086",

@@ -166,6 +166,19 @@ void SipFacts::take_route(const dissect::SipEvent& event) {
   if (!facts->bare_hop.empty()) facts->bare_hop_frame = event.frame;
 }
 
+std::string vendor_of(const sip::MessageView& message) {
+  constexpr std::size_t kLongest = 24;
+  std::string_view text = message.header(sip::HeaderId::kUserAgent);
+  if (text.empty()) text = message.header(sip::HeaderId::kServer);
+  std::string word;
+  for (const char c : text.substr(0, kLongest)) {
+    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (low < 'a' || low > 'z') break;
+    word += low;
+  }
+  return word.size() < 3 ? std::string() : word;
+}
+
 void SipFacts::on_message(const dissect::SipEvent& event) {
   const sip::MessageView& message = *event.message;
   switch (message.method) {

@@ -42,6 +42,9 @@ struct CallSip {
   std::uint64_t keyed_over_tls = 0;
 };
 
+// The first word of User-Agent or Server, in lower case: "yealink"; empty without one.
+std::string vendor_of(const sip::MessageView& message);
+
 // Looks into the messages of all calls. Bounded: beyond the cap new Call-IDs are left out and counted.
 class SipFacts {
  public:

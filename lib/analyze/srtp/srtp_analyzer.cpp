@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "analyze/srtp/auth.h"
 #include "analyze/srtp/checks.h"
 #include "analyze/srtp/content.h"
 #include "analyze/srtp/key_exchanges.h"
+#include "analyze/srtp/path_traces.h"
 #include "analyze/srtp/stream_record.h"
 #include "analyze/srtp/stream_state.h"
+#include "analyze/srtp/tag_pool.h"
+#include "analyze/srtp/voice_watch.h"
 #include "base/hash.h"
 #include "base/table.h"
 #include "proto/rtcp/rtcp.h"
@@ -19,23 +23,40 @@ namespace voip::analyze::srtp {
 
 namespace {
 
-using session::Call;
-using session::DialogLeg;
-using session::Exchange;
-using session::Hop;
-using session::Leg;
-using session::MediaLine;
-using session::MediaStream;
-using session::RtcpFlow;
-using session::SdpUse;
-
 constexpr std::size_t kMinSampleBytes = 20;
 constexpr std::size_t kKeysOfOthers = 48;
+
+// By their first message. Records are large: each is moved once, to its place.
+void sort_calls(CallRecords& calls) {
+  std::vector<std::size_t> from(calls.size());  // which record belongs at each place
+  std::iota(from.begin(), from.end(), std::size_t{0});
+  std::ranges::sort(from, [&](std::size_t x, std::size_t y) {
+    const CallRecord& a = calls[x];
+    const CallRecord& b = calls[y];
+    return a.first != b.first ? a.first < b.first : a.serial < b.serial;
+  });
+  for (std::size_t start = 0; start < from.size(); ++start) {
+    if (from[start] == start) continue;
+    CallRecord held = std::move(calls[start]);
+    std::size_t at = start;
+    while (from[at] != start) {
+      const std::size_t next = from[at];
+      calls[at] = std::move(calls[next]);
+      from[at] = at;
+      at = next;
+    }
+    calls[at] = std::move(held);
+    from[at] = at;
+  }
+}
+constexpr std::size_t kVendorsOfCall = 8;
+constexpr std::size_t kUnreadRtcp = 6;
+constexpr std::size_t kMostUnreadBytes = 1500;
 
 }  // namespace
 
 struct SrtpAnalyzer::Impl {
-  Impl(const Options& o, report::Sink& s) : options(o), findings(options, s) {
+  Impl(const Options& o, report::Sink& s) : options(o), findings(options, s), tags(options.threads, queued_bytes) {
     for (const std::string& log : options.key_logs) exchanges.add_key_log(log);
   }
 
@@ -50,7 +71,10 @@ struct SrtpAnalyzer::Impl {
   std::uint64_t attempts_left = 400'000;
   SipFacts sip_facts;
   PadTable pads;
+  VoiceWatch voices;
+  PathTraces path_traces;
   std::size_t queued_bytes = 0;  // by the PacketQueues of all streams
+  TagPool tags;
 
   // --- streams --------------------------------------------------------------------------------------------------
 
@@ -111,6 +135,10 @@ struct SrtpAnalyzer::Impl {
     const auto& lines = call->sdp_uses.back().sdp->media();
     if (std::ranges::all_of(lines, [](const MediaLine& line) { return line.cryptos.empty(); })) return;
     CallKeys& keys = keys_of(*call);
+    if (keys.vendors.size() < kVendorsOfCall) {
+      std::string vendor = vendor_of(*event.message);
+      if (!vendor.empty()) keys.vendors.emplace_back(event.frame, std::move(vendor));
+    }
     const std::size_t before = keys.keys.size();
     collect_keys(*call, keys);
     for (std::size_t i = before; i < keys.keys.size(); ++i) {
@@ -124,6 +152,7 @@ struct SrtpAnalyzer::Impl {
 
   void authenticate(StreamState& state, const CallKeys* keys, const dissect::MediaEvent& event) {
     if (options.verify == Verify::kNone) return;
+    tags.keep_room();
     const ByteView packet = event.datagram->payload;
     const std::size_t header_size = event.rtp.header_size;
     if (keys == nullptr || keys->keys.empty()) {
@@ -138,16 +167,12 @@ struct SrtpAnalyzer::Impl {
     }
     if (state.auth == nullptr) {
       if (state.waiting == nullptr) state.waiting = std::make_unique<PacketQueue>(queued_bytes);
-      state.auth =
-          std::make_unique<AuthState>(options.max_roc, options.verify == Verify::kSample, std::move(state.waiting));
+      state.auth = std::make_unique<AuthState>(options.max_roc, options.verify == Verify::kSample,
+                                               std::move(state.waiting), tags.helps() ? &tags : nullptr);
     }
     AuthState& auth = *state.auth;
     auth.answered = keys->first_answer;
-    for (; auth.keys_added < keys->keys.size(); ++auth.keys_added) {
-      const auto number = auth.search.add(keys->keys[auth.keys_added]);
-      if (number && *number < 64 && keys->texts[auth.keys_added] == TextKey{})
-        auth.exchanged |= std::uint64_t{1} << *number;
-    }
+    auth.add_keys(*keys);
     auth.check(packet, header_size, event.datagram->frame);
   }
 
@@ -182,7 +207,10 @@ struct SrtpAnalyzer::Impl {
     if (event.datagram->truncated) return;
     const auto compound = rtcp::parse(event.datagram->payload);
     const bool trailed = compound && compound->authenticated_clear;
-    if (flow.call == nullptr && !trailed && flow.attachment == nullptr) return;
+    // Keys of a handshake, or of a call that is out of sight, are known by the end of the stream.
+    const bool unread =
+        flow.call == nullptr && options.verify != Verify::kNone && (!compound || compound->srtcp_shaped);
+    if (flow.call == nullptr && !trailed && !unread && flow.attachment == nullptr) return;
     if (flow.attachment == nullptr) flow.attachment = std::make_unique<RtcpState>();
     auto& state = static_cast<RtcpState&>(*flow.attachment);
     const auto note_clear = [&] {
@@ -206,6 +234,8 @@ struct SrtpAnalyzer::Impl {
         return;
       }
     }
+    if (unread && state.unread.size() < kUnreadRtcp && event.datagram->payload.size() <= kMostUnreadBytes)
+      state.unread.emplace_back(event.datagram->payload.begin(), event.datagram->payload.end());
     if (!trailed) return;
     ++state.trailed;
     note_clear();
@@ -215,12 +245,14 @@ struct SrtpAnalyzer::Impl {
     if (stream.attachment == nullptr) stream.attachment = std::make_unique<StreamState>();
     auto& state = static_cast<StreamState&>(*stream.attachment);
     const net::Datagram& datagram = *event.datagram;
-    state.judge.add(event.rtp, datagram.frame, datagram.truncated);
+    state.judge.add(event.rtp, datagram.frame, datagram.truncated, datagram.missing);
     if (stream.packets % 64 == 2) state.hot = state.judge.hot();
     if (datagram.truncated) return;
     CallKeys* keys = keys_for(stream, state);
     watch(stream, state, keys, event);
-    authenticate(state, keys_beside(stream, state, keys), event);
+    const CallKeys* fitting = keys_beside(stream, state, keys);
+    authenticate(state, fitting, event);
+    voices.on_packet(stream, state, keys, fitting, event);
     if (stream.call == nullptr && state.pair_keys == nullptr &&
         (stream.packets == 24 || stream.packets == 200 || stream.packets == 1600))
       try_keys_of_others(state);
@@ -242,7 +274,14 @@ struct SrtpAnalyzer::Impl {
 
   // --- calls ----------------------------------------------------------------------------------------------------
 
+  static void join_tags(const MediaStream& stream) {
+    if (stream.attachment == nullptr) return;
+    if (const auto& state = static_cast<const StreamState&>(*stream.attachment); state.auth != nullptr)
+      state.auth->join();
+  }
+
   void on_call_end(Call& call) {
+    for (const auto& stream : call.streams) join_tags(*stream);
     const session::Legs legs = session::assemble_legs(call);
     CallRecord record;
     record.serial = call.serial;
@@ -253,6 +292,7 @@ struct SrtpAnalyzer::Impl {
     record.first = call.first;
     record.end = end_of(call);
     record.answered = call.answered;
+    record.over = call.ended.known();
     record.final_status = call.final_status;
     record.links = call.links;
     for (const auto& stream : call.streams) {
@@ -275,17 +315,19 @@ struct SrtpAnalyzer::Impl {
     const auto* keys = call_keys.find(call.serial);
     check_keys(findings, call, keys != nullptr ? keys->get() : nullptr);
     if (keys != nullptr) note_pads(call, **keys);
-    check_path(findings, call);
     const std::unique_ptr<CallSip> sip = sip_facts.take(call.call_id);
+    record.recording = sip != nullptr && sip->recording;
+    check_path(findings, call, sip != nullptr && sip->transferred);
     check_outside(findings, call, sip != nullptr && sip->transferred, record);
     check_hop_elsewhere(findings, call, sip.get());
     check_recording(findings, call, sip.get(), record);
     check_changed(findings, call, legs);
+    path_traces.note(findings, call, legs);
     if (sip != nullptr) check_sip_digits(findings, &call, *sip);
     std::vector<const RtcpFlow*> rtcp;
     for (const auto& flow : call.rtcp) rtcp.push_back(flow.get());
     check_cname(findings, &call, rtcp, &record);
-    note_traces(call, record);
+    note_traces(call, record, keys != nullptr ? keys->get() : nullptr);
     note_refusals(call, legs, record);
     call_keys.erase(call.serial);
     calls.push_back(std::move(record));
@@ -349,6 +391,7 @@ struct SrtpAnalyzer::Impl {
     FrameRef last_clear;
     StreamRecord kept = record_stream(stream, {}, {}, stretches, first_clear, last_clear);
     attach_rtcp(call, stream, kept, nullptr);
+    voices.settle(stream, kept, call.serial);
     leg.media.front().streams.push_back(std::move(kept));
     leg.protection = protection_of(leg);
   }
@@ -405,6 +448,7 @@ struct SrtpAnalyzer::Impl {
         }
       }
       apply_tags(*stream, leg, media.index, kept);
+      voices.settle(*stream, kept, call.serial);
       check_tags(findings, call, *stream, agreement, kept);
       std::vector<const RtcpFlow*> clear_rtcp;
       attach_rtcp(call, *stream, kept, &clear_rtcp);
@@ -478,16 +522,49 @@ struct SrtpAnalyzer::Impl {
     }
   }
 
+  // The keys of a stream without a call may open its RTCP.
+  void read_rtcp(RtcpFlow& flow, const MediaStream& stream) {
+    if (flow.attachment == nullptr || stream.attachment == nullptr) return;
+    auto& state = static_cast<RtcpState&>(*flow.attachment);
+    const auto own = exchanges.pair_keys(flow.key.src, flow.key.dst);
+    const auto& beside = static_cast<const StreamState&>(*stream.attachment).pair_keys;
+    for (const auto& packet : state.unread) {
+      for (const CallKeys* keys :
+           {static_cast<const CallKeys*>(own.get()), static_cast<const CallKeys*>(beside.get())}) {
+        if (keys == nullptr) continue;
+        const auto check = first_check(*keys, packet);
+        if (!check) continue;
+        ++(*check ? state.verified_encrypted : state.verified_clear);
+        if (!*check) ++state.verified_shaped;
+        break;
+      }
+    }
+    state.unread.clear();
+  }
+
+  // Whether the packet was encrypted, by the first key that verifies it.
+  static std::optional<bool> first_check(const CallKeys& keys, ByteView packet) {
+    for (const auto& key : keys.keys) {
+      if (const auto check = key->verify_rtcp(packet)) return check->encrypted && key->suite().encrypts();
+    }
+    return std::nullopt;
+  }
+
   void on_orphan_end(MediaStream& stream, const std::vector<RtcpFlow*>& rtcp) {
+    join_tags(stream);
     std::vector<Stretch> stretches;
     FrameRef first_clear;
     FrameRef last_clear;
     StreamRecord record = record_stream(stream, {}, {}, stretches, first_clear, last_clear);
     std::uint64_t clear = 0;
     std::uint64_t encrypted = 0;
-    for (const RtcpFlow* flow : rtcp) take_rtcp(*flow, record, clear, encrypted);
+    for (RtcpFlow* flow : rtcp) {
+      read_rtcp(*flow, stream);
+      take_rtcp(*flow, record, clear, encrypted);
+    }
     record.rtcp_observed = rtcp_verdict(clear, encrypted);
     apply_tags(stream, {}, 0, record);
+    voices.settle(stream, record, 0);
     check_orphan(findings, stream, record, stretches, first_clear, rtcp);
     check_digits(findings, nullptr, stream, {}, record);
     exchanges.check_orphan(record);
@@ -495,9 +572,7 @@ struct SrtpAnalyzer::Impl {
   }
 
   std::shared_ptr<const report::Content> finish() {
-    std::ranges::sort(calls, [](const CallRecord& a, const CallRecord& b) {
-      return a.first != b.first ? a.first < b.first : a.serial < b.serial;
-    });
+    sort_calls(calls);
     std::ranges::sort(orphans, [](const StreamRecord& a, const StreamRecord& b) { return a.first < b.first; });
     group_calls(calls);
     check_retries(findings, calls);
@@ -507,6 +582,7 @@ struct SrtpAnalyzer::Impl {
     check_cnames_over_days(findings, calls);
     check_late_media(findings, calls);
     check_requirement(findings, calls, orphans);
+    voices.finish(findings, calls, orphans);
     for (const auto& sip : sip_facts.take_rest()) check_sip_digits(findings, nullptr, *sip);
     exchanges.finish();
     tell_coverage(findings, calls, orphans);

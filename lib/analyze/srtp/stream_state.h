@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "analyze/srtp/auth.h"
+#include "analyze/srtp/copies.h"
+#include "analyze/srtp/keystreams.h"
 #include "analyze/srtp/media_judge.h"
 #include "analyze/srtp/records.h"
 #include "analyze/srtp/watches.h"
@@ -28,6 +31,11 @@ struct StreamState final : session::Attachment {
   std::unique_ptr<StartWatch> start;     // likewise
   std::unique_ptr<ExtensionWatch> extensions;
   std::unique_ptr<DigitWatch> digits;
+  std::unique_ptr<SealedSamples> sealed;  // where keys are known
+  std::unique_ptr<PayloadPrint> print;    // where none are
+  std::shared_ptr<KeystreamWatch> keystream;
+  std::uint8_t keystream_tries = 0;  // packets that were looked at for it
+  bool first_marker = false;         // of the first packet
   Span before_answer;
   Span after_bye;
 };
@@ -41,7 +49,8 @@ struct RtcpState final : session::Attachment {
   std::uint64_t trailed = 0;          // readable, with an SRTCP trailer that no key verified
   FrameRef first_clear;
   FrameRef last_clear;
-  std::string cname;  // of a packet with a trailer
+  std::string cname;                              // of a packet with a trailer
+  std::vector<std::vector<std::uint8_t>> unread;  // the first ones that look encrypted, of a flow without a call
 };
 
 }  // namespace voip::analyze::srtp

@@ -29,10 +29,11 @@ unsigned stir_code(const ResponseRecord& response) {
   if (response.has_reason_header) {
     const std::string reason = to_lower(response.reason);
     const bool stir = reason.find("stir") != std::string::npos;
-    const std::size_t at = reason.find("cause=");
-    if (at != std::string::npos) {
-      const std::string_view digits = std::string_view(reason).substr(at + 6, 3);
-      const auto code = parse_number<unsigned>(digits).value_or(0);
+    // One header field may hold several values, of several protocols (RFC 9366).
+    for (std::size_t at = reason.find("cause="); at != std::string::npos; at = reason.find("cause=", at + 1)) {
+      const std::string_view rest = std::string_view(reason).substr(at + 6);
+      const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+      const auto code = parse_number<unsigned>(rest.substr(0, digits)).value_or(0);
       if (ours(code) || (code == 403 && (stir || reason.find("stale") != std::string::npos))) return code;
     }
   }
@@ -114,7 +115,8 @@ void check_answers(Findings& findings, const std::vector<CallRecord>& calls) {
       if (code == 0) continue;
       told |= response.has_reason_header;
       refused |= response.code >= 400;
-      const std::set<unsigned> codes = codes_of(call);
+      std::set<unsigned> codes = codes_of(call);
+      if (response.to_unsigned) codes.insert(428);
       if (call.verdict == CallVerdict::kUnverifiable || codes.contains(code) || wrong) continue;
       wrong = true;
       findings.add(kWrongCode,

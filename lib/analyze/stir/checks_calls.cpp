@@ -82,7 +82,7 @@ void check_replays(Findings& findings, std::vector<CallRecord>& calls) {
       for (const Use& use : all) {
         if (use.call >= i || compared++ == kMaxCompared) break;
         if (same_call(calls[use.call], calls[i])) {
-          leg = true;
+          leg = calls[i].onward_leg = true;
         } else if (other == nullptr) {
           other = &calls[use.call];
         }
@@ -105,8 +105,45 @@ void check_replays(Findings& findings, std::vector<CallRecord>& calls) {
   }
 }
 
+// Another signature over the same claims for call after call: a signer that was made to sign for somebody else's calls,
+// or whose origid and time say nothing.
+void check_repeats(Findings& findings, const std::vector<CallRecord>& calls) {
+  struct Group {
+    std::vector<std::uint32_t> calls;
+    std::vector<TextKey> tokens;
+  };
+  FlatMap<TextKey, Group> groups;
+  constexpr std::size_t kMaxGroup = 64;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    for (const IdentityRecord& identity : calls[i].identities) {
+      if (identity.ppt != "shaken" || !identity.iat || identity.dest.empty()) continue;
+      if (identity[Check::kReplay].outcome != Outcome::kPass) continue;
+      Group& group = groups.at_or_new(text_key(fmt::format("{} {} {} {}", *identity.iat, identity.signer_number,
+                                                           identity.dest.front().text(), identity.origid)));
+      if (group.calls.size() >= kMaxGroup || std::ranges::find(group.tokens, identity.token) != group.tokens.end()) {
+        continue;
+      }
+      const bool leg =
+          std::ranges::any_of(group.calls, [&](std::uint32_t of) { return same_call(calls[of], calls[i]); });
+      group.tokens.push_back(identity.token);
+      if (leg) continue;
+      group.calls.push_back(static_cast<std::uint32_t>(i));
+      if (group.calls.size() != 4) continue;
+      const CallRecord& first = calls[group.calls.front()];
+      findings.add(
+          kReplay,
+          fmt::format("more than three calls have tokens with the same time, numbers and origid {}; the first is {}",
+                      clip(identity.origid), clip(first.call_id.value_or(""))),
+          &calls[i], identity.signer_number + "=" + identity.origid,
+          {{.frame = identity.frame, .note = "the same claims again"}, {.frame = first.frame, .note = "first"}},
+          Severity::kHigh, Confidence::kPossible);
+    }
+  }
+}
+
 void compare_calls(Findings& findings, std::vector<CallRecord>& calls) {
   check_replays(findings, calls);
+  check_repeats(findings, calls);
   for (CallRecord& call : calls) {
     for (IdentityRecord& identity : call.identities) identity.verdict = verdict_of(identity);
     call.settle();

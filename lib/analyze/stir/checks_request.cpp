@@ -19,6 +19,7 @@ using report::Severity;
 using report::Verdict;
 
 constexpr std::size_t kLargestDatagram = 1300;
+constexpr std::size_t kTelephoneDigits = 7;  // fewer are an extension or a service
 
 // NPA-NXX-XXXX without country code: no area code or exchange begins with 0 or 1, and N11 are services.
 bool possible_north_american(std::string_view number) {
@@ -27,6 +28,16 @@ bool possible_north_american(std::string_view number) {
   const std::string_view exchange = number.substr(4, 3);
   return area[0] >= '2' && exchange[0] >= '2' && !(area[1] == '1' && area[2] == '1') &&
          !(exchange[1] == '1' && exchange[2] == '1' && area[0] != '8');
+}
+
+// Why nobody can have the right to the number; empty when somebody may.
+std::string unusable(std::string_view number, const Options& options) {
+  if (number == "911" || number == "112" || number == "999") return "an emergency code";
+  if (number.find_first_not_of("0123456789") != std::string_view::npos) return "no telephone number";
+  if (number.starts_with('0')) return "no number with a country code";
+  if (number.starts_with('1') && !possible_north_american(number)) return "no possible North American number";
+  if (number.size() < 7 || number.size() > 15) return "no possible number";
+  return options.do_not_originate.contains(number) ? "on the do-not-originate list" : std::string{};
 }
 
 std::string entity_of(const CallRecord& call) { return call.call_id.value_or("token"); }
@@ -109,10 +120,8 @@ void check_request_as_a_whole(Findings& findings, CallRecord& call, const Reques
   for (const IdentityRecord* identity : added) {
     if (identity->ppt != "shaken" || identity->attest != "A" || identity->signer_number.empty()) continue;
     const std::string& number = identity->signer_number;
-    const bool emergency = number == "911" || number == "112" || number == "999";
-    if (emergency || (number.size() == 11 && number[0] == '1' && !possible_north_american(number))) {
-      findings.add(kUnusableNumber, fmt::format("{} has attestation A and can't be anybody's number", number), &call,
-                   number, here);
+    if (const std::string why = unusable(number, findings.options()); !why.empty()) {
+      findings.add(kUnusableNumber, fmt::format("{} has attestation A and is {}", number, why), &call, number, here);
     } else {
       findings.tally(kUnusableNumber, Verdict::kPass);
     }
@@ -121,7 +130,7 @@ void check_request_as_a_whole(Findings& findings, CallRecord& call, const Reques
   // STIR-053
   if (request.over_udp && request.bytes > kLargestDatagram) {
     findings.add(kTooLarge, fmt::format("{} with Identity has {} bytes over UDP", request.method_text, request.bytes),
-                 &call, fmt::format("{}/size", request.src.address.to_string()), here);
+                 &call, entity_of(call) + "/size", here);
   } else {
     findings.tally(kTooLarge, request.over_udp ? Verdict::kPass : Verdict::kNotApplicable);
   }
@@ -142,8 +151,37 @@ void check_request_as_a_whole(Findings& findings, CallRecord& call, const Reques
   }
 }
 
-void check_next_hop(Findings& findings, CallRecord& call, const dissect::SipEvent& event, bool has_identity) {
-  if (call.hops.size() < 2 || call.identities.empty() || has_identity) return;
+namespace {
+
+// Call-ID and token of a call, taken by somebody that the call never went through, for another caller and another
+// called number. Borders number both ends anew, but never both into other telephone numbers.
+void check_taken(Findings& findings, const CallRecord& call, const dissect::SipEvent& event) {
+  const bool on_its_way = std::ranges::any_of(call.hops, [&](const auto& hop) {
+    return &hop != &call.hops.back() &&
+           (hop.first.address == event.src.address || hop.second.address == event.src.address);
+  });
+  if (on_its_way || event.truncated || !sip::tag_of(event.message->to).empty()) return;
+  const std::string& country = findings.options().country_code;
+  Address caller = read_address(event.message->header(sip::HeaderId::kPAssertedIdentity), country);
+  if (caller.number.empty()) caller = read_address(event.message->from, country);
+  const Address called = read_address(event.message->to, country);
+  const auto other = [](const std::string& is, const std::string& was) {
+    return is.size() >= kTelephoneDigits && was.size() >= kTelephoneDigits && is != was;
+  };
+  if (!other(caller.number, call.from_number) || !other(called.number, call.to_number)) return;
+  findings.add(kReplay,
+               fmt::format("{} sends the token and the Call-ID of this call for {} > {}, the call is {} > {}",
+                           event.src.to_string(), caller.number, called.number, call.from_number, call.to_number),
+               &call, fmt::format("{}/taken/{}", entity_of(call), event.src.to_string()),
+               {{.frame = event.frame, .note = "used again"}, {.frame = call.frame, .note = "first use"}}, {},
+               Confidence::kProbable);
+}
+
+}  // namespace
+
+void check_next_hop(Findings& findings, CallRecord& call, const dissect::SipEvent& event, Carried carried) {
+  if (call.hops.size() < 2 || call.identities.empty()) return;
+  if (carried == Carried::kSame) return check_taken(findings, call, event);
   // A later request inside the dialog has no reason to carry it.
   if (!sip::tag_of(event.message->to).empty() || event.truncated) return;
   const bool from_where_it_came =
@@ -152,12 +190,14 @@ void check_next_hop(Findings& findings, CallRecord& call, const dissect::SipEven
   // Towards a subscriber's device it may be dropped: those sit on private addresses, or are not to be told from peers.
   if (event.dst.address.is_private()) return;
   call.lost_identity = true;
-  findings.add(kIdentityLost,
-               fmt::format("{} received the request with Identity and sent it on to {} without",
-                           event.src.address.to_string(), event.dst.to_string()),
-               &call, fmt::format("{}>{}", event.src.address.to_string(), event.dst.address.to_string()),
-               {{.frame = event.frame, .note = "no Identity"}, {.frame = call.frame, .note = "Identity"}}, {},
-               Confidence::kProbable);
+  findings.add(
+      kIdentityLost,
+      fmt::format("{} received the request with Identity and sent it on to {} {}", event.src.address.to_string(),
+                  event.dst.to_string(), carried == Carried::kNothing ? "without" : "with another one"),
+      &call, fmt::format("{}>{}", event.src.address.to_string(), event.dst.address.to_string()),
+      {{.frame = event.frame, .note = carried == Carried::kNothing ? "no Identity" : "another Identity"},
+       {.frame = call.frame, .note = "Identity"}},
+      {}, Confidence::kProbable);
 }
 
 }  // namespace voip::analyze::stir

@@ -24,27 +24,24 @@ using report::Verdict;
 constexpr std::size_t kMaxNumbers = 1U << 17;
 constexpr std::size_t kMaxSources = 1U << 16;
 constexpr std::size_t kMaxSeen = 4096;  // of a set that is only counted
+constexpr std::size_t kDayCalls = 20;   // of a day, to speak of shares
+constexpr std::size_t kMaxDays = 1000;
 constexpr std::int64_t kDayNs = 24 * 3600 * kNsPerSecond;
 
 unsigned percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<unsigned>(part * 100 / whole);
 }
 
-std::string spc_of(const IdentityRecord& identity) {
-  return identity.certificate == nullptr || !identity.certificate->tn_list ? std::string{}
-                                                                           : identity.certificate->spc();
-}
-
 // What one service provider code signed.
 struct Provider {
   std::uint64_t calls = 0;
   std::array<std::uint64_t, 3> levels{};
+  std::map<std::int64_t, std::array<std::uint64_t, 2>> days{};  // calls with A and all valid ones, by day
   std::uint64_t invalid = 0;
   std::map<std::string, std::uint64_t> origids;
   std::set<std::string> callers;
-  std::set<IpAddress> sources;       // of all calls
-  std::set<std::string> networks_a;  // of calls with A: /24, /48
-  std::map<std::string, FrameRef> first_of_network;
+  std::set<IpAddress> sources;                // of all calls
+  std::map<std::string, FrameRef> origins_a;  // of calls with A: the trunk, else /24 or /48; its first call
   FrameRef first;
 
   std::uint64_t valid() const { return levels[0] + levels[1] + levels[2]; }
@@ -55,6 +52,24 @@ std::string network_of(const IpAddress& address) {
   return address.is_v4() ? fmt::format("{}.{}.{}.0/24", bytes[12], bytes[13], bytes[14])
                          : fmt::format("{:02x}{:02x}:{:02x}{:02x}:{:02x}{:02x}::/48", bytes[0], bytes[1], bytes[2],
                                        bytes[3], bytes[4], bytes[5]);
+}
+
+// From one day to the next, when both have enough calls to speak of shares. Empty when there is none.
+std::string rise_of_a(const Provider& provider) {
+  const std::array<std::uint64_t, 2>* before = nullptr;
+  std::int64_t day_before = 0;
+  for (const auto& [day, counts] : provider.days) {
+    if (before != nullptr && day == day_before + 1 && (*before)[1] >= kDayCalls && counts[1] >= kDayCalls) {
+      const unsigned was = percent((*before)[0], (*before)[1]);
+      const unsigned is = percent(counts[0], counts[1]);
+      if (is >= was + 30) {
+        return fmt::format("; A rose from {} % to {} % by {}", was, is, format_utc({day * kDayNs}, 0).substr(0, 10));
+      }
+    }
+    before = &counts;
+    day_before = day;
+  }
+  return {};
 }
 
 void check_provider(Findings& findings, const std::string& spc, const Provider& provider) {
@@ -78,22 +93,26 @@ void check_provider(Findings& findings, const std::string& spc, const Provider& 
   const std::uint64_t judged = provider.valid() + provider.invalid;
   if (judged >= 50) {
     const bool many_c = provider.levels[2] * 2 > provider.valid();
+    const std::string jump = rise_of_a(provider);
     findings.add(
         kAttestProfile,
-        fmt::format("{} signed {} calls: A {} %, B {} %, C {} %; {} did not verify", spc, judged,
+        fmt::format("{} signed {} calls: A {} %, B {} %, C {} %; {} did not verify{}", spc, judged,
                     percent(provider.levels[0], provider.valid()), percent(provider.levels[1], provider.valid()),
-                    percent(provider.levels[2], provider.valid()), provider.invalid),
-        nullptr, spc, first, many_c ? std::optional(Severity::kLow) : std::nullopt, Confidence::kProbable);
+                    percent(provider.levels[2], provider.valid()), provider.invalid, jump),
+        nullptr, spc, first, many_c || !jump.empty() ? std::optional(Severity::kLow) : std::nullopt,
+        Confidence::kProbable);
   } else {
     findings.tally(kAttestProfile, Verdict::kNotAssessable);
   }
   // STIR-045
   if (provider.valid() >= 200) {
-    if (provider.levels[0] == provider.valid() && provider.sources.size() >= 2) {
-      findings.add(kImplausible,
-                   fmt::format("all {} calls of {} have attestation A, whichever of {} hosts they come from",
-                               provider.valid(), spc, provider.sources.size()),
-                   nullptr, spc, first, {}, Confidence::kPossible);
+    const auto only = std::ranges::find(provider.levels, provider.valid());
+    if (only != provider.levels.end() && provider.sources.size() >= 2) {
+      findings.add(
+          kImplausible,
+          fmt::format("all {} calls of {} have attestation {}, whichever of {} hosts they come from", provider.valid(),
+                      spc, static_cast<char>('A' + (only - provider.levels.begin())), provider.sources.size()),
+          nullptr, spc, first, {}, Confidence::kPossible);
     } else {
       findings.tally(kImplausible, Verdict::kPass);
     }
@@ -101,16 +120,17 @@ void check_provider(Findings& findings, const std::string& spc, const Provider& 
     findings.tally(kImplausible, Verdict::kNotAssessable);
   }
   // STIR-033
-  if (provider.networks_a.size() >= 3) {
+  if (provider.origins_a.size() >= 3) {
     std::string list;
     std::vector<Evidence> evidence;
-    for (const auto& [network, frame] : provider.first_of_network) {
+    for (const auto& [network, frame] : provider.origins_a) {
       if (evidence.size() == 5) break;
       list += (list.empty() ? "" : ", ") + network;
       evidence.push_back({.frame = frame, .note = network});
     }
     findings.add(kForeignCertificate,
-                 fmt::format("{} vouches with A for calls from {} networks: {}", spc, provider.networks_a.size(), list),
+                 fmt::format("{} vouches with A for calls from {} {}: {}", spc, provider.origins_a.size(),
+                             findings.options().trunks.empty() ? "networks" : "origins", list),
                  nullptr, spc, std::move(evidence), {}, Confidence::kPossible);
   } else {
     findings.tally(kForeignCertificate, Verdict::kPass);
@@ -147,34 +167,36 @@ void check_number(Findings& findings, const std::string& number, const SignedNum
                providers >= 3 && full ? std::optional(Severity::kHigh) : std::nullopt, Confidence::kProbable);
 }
 
-bool telephone_call(const CallRecord& call) {
-  return call.from_number.size() >= 10 && call.to_number.size() >= 10 && !call.in_dialog && !call.emergency;
-}
-
 }  // namespace
 
 void check_signers(Findings& findings, const std::vector<CallRecord>& calls) {
   std::map<std::string, Provider> providers;
   std::map<std::string, SignedNumber> numbers;
   for (const CallRecord& call : calls) {
+    if (call.onward_leg) continue;  // a call counts once, on the leg that was seen first
     for (const IdentityRecord& identity : call.identities) {
       if (identity.ppt != "shaken" || identity.certificate == nullptr) continue;
-      const std::string spc = spc_of(identity);
+      const std::string spc = provider_code(identity);
       if (spc.empty() || (providers.size() >= kMaxSources && !providers.contains(spc))) continue;
       Provider& provider = providers[spc];
       if (provider.calls++ == 0) provider.first = identity.frame;
       if (identity.verdict == CallVerdict::kInvalid) ++provider.invalid;
       if (identity.verdict != CallVerdict::kValid || identity.attest.size() != 1) continue;
       ++provider.levels[static_cast<std::size_t>(std::clamp(identity.attest[0], 'A', 'C') - 'A')];
+      const std::int64_t day = identity.frame.time.known() ? identity.frame.time.ns / kDayNs : -1;
+      if (provider.days.size() < kMaxDays || provider.days.contains(day)) {
+        std::array<std::uint64_t, 2>& counts = provider.days[day];
+        if (identity.attest == "A") ++counts[0];
+        ++counts[1];
+      }
       if (provider.origids.size() < kMaxSeen || provider.origids.contains(identity.origid)) {
         ++provider.origids[identity.origid];
       }
       if (provider.callers.size() < kMaxSeen) provider.callers.insert(identity.signer_number);
       if (provider.sources.size() < kMaxSeen) provider.sources.insert(call.src.address);
-      if (identity.attest == "A" && provider.networks_a.size() < kMaxSeen) {
-        const std::string network = network_of(call.src.address);
-        provider.networks_a.insert(network);
-        provider.first_of_network.emplace(network, identity.frame);
+      if (identity.attest == "A" && provider.origins_a.size() < kMaxSeen) {
+        const policy::Trunk* trunk = trunk_of(findings.options(), call.src.address);
+        provider.origins_a.emplace(trunk == nullptr ? network_of(call.src.address) : trunk->name, identity.frame);
       }
       const std::string& number = identity.signer_number;
       if (number.empty() || (numbers.size() >= kMaxNumbers && !numbers.contains(number))) continue;
@@ -189,76 +211,6 @@ void check_signers(Findings& findings, const std::vector<CallRecord>& calls) {
   }
   for (const auto& [spc, provider] : providers) check_provider(findings, spc, provider);
   for (const auto& [number, signed_by] : numbers) check_number(findings, number, signed_by);
-}
-
-void check_trunks(Findings& findings, const std::vector<CallRecord>& calls) {
-  struct Trunk {
-    std::uint64_t calls = 0, unsigned_calls = 0, invalid = 0, unverifiable = 0;
-    FrameRef first, first_bad;
-  };
-  struct Link {
-    std::uint64_t unsigned_calls = 0;
-    bool carries_identity = false;
-    std::vector<FrameRef> frames;
-  };
-  std::map<IpAddress, Trunk> trunks;
-  std::map<std::pair<IpAddress, IpAddress>, Link> links;
-  const policy::Site& site = findings.options().site;
-  for (const CallRecord& call : calls) {
-    if (!call.call_id || call.in_dialog || call.head_cut) continue;
-    if (trunks.size() < kMaxSources || trunks.contains(call.src.address)) {
-      Trunk& trunk = trunks[call.src.address];
-      if (trunk.calls++ == 0) trunk.first = call.frame;
-      if (call.verdict == CallVerdict::kUnsigned) ++trunk.unsigned_calls;
-      if (call.verdict == CallVerdict::kInvalid) ++trunk.invalid;
-      if (call.verdict == CallVerdict::kUnverifiable) ++trunk.unverifiable;
-      const bool bad = call.verdict == CallVerdict::kUnsigned || call.verdict == CallVerdict::kInvalid;
-      if (bad && !trunk.first_bad.known()) trunk.first_bad = call.frame;
-    }
-    const std::pair hop{call.src.address, call.dst.address};
-    if (links.size() >= kMaxSources && !links.contains(hop)) continue;
-    const bool internal = site.networks.contains(call.src.address) && site.networks.contains(call.dst.address);
-    const bool is_public = !call.src.address.is_private() && !call.dst.address.is_private();
-    const bool peer = site.peers.networks.contains(call.src.address) || site.peers.networks.contains(call.dst.address);
-    if (!call.identities.empty()) {
-      links[hop].carries_identity = true;
-    } else if (telephone_call(call) && !internal && (is_public || peer)) {
-      Link& link = links[hop];
-      ++link.unsigned_calls;
-      if (link.frames.size() < 3) link.frames.push_back(call.frame);
-    }
-  }
-  for (const auto& [hop, link] : links) {
-    if (link.unsigned_calls == 0) {
-      findings.tally(kNoIdentity, Verdict::kPass);
-      continue;
-    }
-    std::vector<Evidence> evidence;
-    for (const FrameRef& frame : link.frames) evidence.push_back({.frame = frame, .note = "no Identity"});
-    const bool peer = site.peers.networks.contains(hop.first) || site.peers.networks.contains(hop.second);
-    findings.add(
-        kNoIdentity,
-        fmt::format("{} {} from {} to {} without Identity", link.unsigned_calls,
-                    link.unsigned_calls == 1 ? "call" : "calls", hop.first.to_string(), hop.second.to_string()),
-        nullptr, fmt::format("{}>{}", hop.first.to_string(), hop.second.to_string()), std::move(evidence), {},
-        peer || link.carries_identity ? Confidence::kProbable : Confidence::kPossible);
-  }
-  for (const auto& [address, trunk] : trunks) {
-    if (trunk.calls < 50) {
-      findings.tally(kUnsignedShare, Verdict::kNotAssessable);
-      continue;
-    }
-    std::optional<Severity> severity;
-    if (percent(trunk.unsigned_calls, trunk.calls) > findings.options().max_unsigned_pct) severity = Severity::kMedium;
-    if (trunk.invalid * 2 > trunk.calls) severity = Severity::kHigh;
-    findings.add(kUnsignedShare,
-                 fmt::format("{} sent {} calls: {} % unsigned, {} % failed, {} % could not be verified",
-                             address.to_string(), trunk.calls, percent(trunk.unsigned_calls, trunk.calls),
-                             percent(trunk.invalid, trunk.calls), percent(trunk.unverifiable, trunk.calls)),
-                 nullptr, address.to_string(),
-                 {{.frame = trunk.first_bad.known() ? trunk.first_bad : trunk.first, .note = "the first such call"}},
-                 severity, Confidence::kProbable);
-  }
 }
 
 void summarize_calls(Findings& findings, const std::vector<CallRecord>& calls) {

@@ -309,7 +309,7 @@ void StirContent::write_call(TextWriter& out, const CallRecord& call) const {
 
 void StirContent::write_text(TextWriter& out) const {
   if (calls_.empty()) return;
-  out.heading("calls");
+  out.heading("Calls");
   std::size_t lines = 0;
   std::size_t unsigned_left_out = 0;
   for (const CallRecord& call : calls_) {
@@ -332,7 +332,7 @@ void StirContent::write_text(TextWriter& out) const {
   out.blank();
 
   if (!signers_.empty()) {
-    out.heading("signers");
+    out.heading("Signers");
     out.begin_line(1);
     unsigned column = 28;
     for (const char* title : {"A", "B", "C", "other", "invalid", "unverifiable"}) {
@@ -369,7 +369,7 @@ void StirContent::write_text(TextWriter& out) const {
     }
   }
   if (!missing.empty()) {
-    out.heading("certificates that are not at hand");
+    out.heading("Certificates that are not at hand");
     std::size_t told = 0;
     for (const std::string& url : missing) {
       if (told++ == kMaxUrls) break;
@@ -389,16 +389,16 @@ void StirContent::write_text(TextWriter& out) const {
     for (const IdentityRecord& identity : call.identities) {
       if (identity.certificate == nullptr || ends.size() >= kMaxUrls) continue;
       ends.emplace(std::pair{identity.certificate->not_after, identity.certificate->sha256},
-                   identity.certificate->subject);
+                   fmt::format("{}  {}", clip(identity.certificate->subject, 100), clip(identity.x5u, 120)));
     }
   }
   if (!ends.empty()) {
-    out.heading("certificates, in the order of their ends");
+    out.heading("Certificates, in the order of their ends");
     for (const auto& [when, subject] : ends) {
       out.begin_line(1);
       out.put(format_utc(seconds(when.first), 0));
       out.column(24);
-      out.put(clip(subject, 100));
+      out.put(subject);
       out.end_line();
     }
     out.blank();

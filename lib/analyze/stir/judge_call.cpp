@@ -118,6 +118,7 @@ void Judge::check_orig(Work& work, const Request& request) {
   const passport::Party& claim = record.orig;
   if (claim.empty()) return record.set(Check::kOrig, Outcome::kUnknown, "there is no orig");
   if (!request.head_known) return record.set(Check::kOrig, Outcome::kUnknown, "the capture cut the header fields");
+  if (request.from_contradicts) return record.set(Check::kOrig, Outcome::kUnknown, "there are two different From");
   bool same = false;
   const Address* other = nullptr;
   for (const Address& address : request.asserted) {
@@ -152,6 +153,9 @@ void Judge::check_dest(Work& work, const Request& request) {
   IdentityRecord& record = work.record;
   if (work.claims.dest.empty()) return record.set(Check::kDest, Outcome::kUnknown, "there is no dest");
   const bool diverts = work.diverts();
+  if (!diverts && request.to_contradicts) {
+    return record.set(Check::kDest, Outcome::kUnknown, "there are two different To");
+  }
   const Address& called = diverts ? request.target : request.to;
   bool other = false;
   for (const passport::Party& party : work.claims.dest) {
@@ -173,7 +177,10 @@ void Judge::check_numbers(Work& work) {
   const auto written = [&](const passport::Party& party, const char* which) {
     if (!party.tn.empty()) {
       const std::string canonical = passport::canonical_number(party.tn, options_.country_code);
-      if (canonical != party.tn) {
+      const bool leading_zero = canonical == party.tn && canonical.starts_with('0');
+      if (leading_zero) {
+        work.note(kNumberForm, fmt::format("{} is {}: no country code begins with 0", which, clip(party.tn)));
+      } else if (canonical != party.tn) {
         work.note(kNumberForm, fmt::format("{} is {}, canonical is {}", which, clip(party.tn),
                                            canonical.empty() ? "nothing: it is no number" : canonical));
       }

@@ -125,8 +125,6 @@ std::optional<report::Severity> severity_of(StirDefect defect) {
     case StirDefect::kKeyUsageNotCritical:
     case StirDefect::kAuthorityHasTnList:
     case StirDefect::kExtraBlocks: return Severity::kLow;
-    case StirDefect::kNotOneSpc:
-    case StirDefect::kSpcNotOcn:
     case StirDefect::kNumbersBesideSpc: return Severity::kLow;
     case StirDefect::kTnListByReference:
     case StirDefect::kParentTnListByReference:
@@ -155,6 +153,7 @@ void Judge::check_compact(Work& work, const Request& request) {
       record.set(check, Outcome::kUnknown, why);
     }
   };
+  if (request.from_contradicts || request.to_contradicts) return unknown("From or To stands twice, and differs");
   if (!record.ppt.empty()) return unknown("the extension's claims are not in the compact form");
   if (!request.date.has_value()) {
     work.note(

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "analyze/stir/do_not_originate.h"
 #include "base/limits.h"
 #include "base/time.h"
 #include "policy/policy.h"
@@ -19,6 +21,8 @@ struct Options {
   bool relax_x5u = false;  // lab: any host will do
   std::size_t max_calls = Limits{}.calls;
   policy::Site site{};
+  std::vector<policy::Trunk> trunks{};
+  DoNotOriginate do_not_originate{};
 };
 
 }  // namespace voip::analyze::stir

@@ -111,6 +111,8 @@ std::optional<Check> IdentityRecord::decisive() const {
       Check::kRcd,       Check::kRph,   Check::kMky};
   if (verdict == CallVerdict::kValid) return std::nullopt;
   const Outcome wanted = verdict == CallVerdict::kInvalid ? Outcome::kFail : Outcome::kUnknown;
+  // With it most of what is open would be known.
+  if (wanted == Outcome::kUnknown && certificate_missing && ppt_known) return Check::kCertificate;
   for (const Check check : kOrder) {
     if ((*this)[check].outcome == wanted && !(wanted == Outcome::kUnknown && may_be_unknown(check))) return check;
   }

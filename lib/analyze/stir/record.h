@@ -106,6 +106,7 @@ struct ResponseRecord {
   unsigned code = 0;
   std::string reason;  // the Reason header field, else the reason phrase
   bool has_reason_header = false;
+  bool to_unsigned = false;  // answers a request that had no Identity, though a later one has
   FrameRef frame;
 };
 
@@ -132,7 +133,9 @@ struct CallRecord {
   bool in_dialog = false;
   bool head_cut = false;
   bool private_caller = false;
-  bool lost_identity = false;  // a later hop of the same call lacks what the first had
+  bool onward_leg = false;                      // of a call that is listed already: it carries the same token
+  std::optional<std::uint32_t> unsigned_try{};  // CSeq of the last INVITE or MESSAGE without Identity
+  bool lost_identity = false;                   // a later hop of the same call lacks what the first had
 
   std::string_view attestation() const;  // of a valid shaken PASSporT, else empty
   void settle();                         // verdict from the identities

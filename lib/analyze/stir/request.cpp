@@ -73,6 +73,17 @@ void for_each_header(const sip::MessageView& message, HeaderId id, Function&& ea
   }
 }
 
+// Whether a field that may stand once stands again with another value.
+bool contradicts(const sip::MessageView& message, HeaderId id) {
+  std::optional<std::string_view> first;
+  for (const sip::Header& header : message.headers) {
+    if (header.id != id) continue;
+    if (!first.has_value()) first = trim(header.value);
+    if (trim(header.value) != *first) return true;
+  }
+  return false;
+}
+
 void read_fingerprints(Request& out, const sip::MessageView& message, sdp::Parser& parser) {
   const auto part = sip::find_body(message.content_type, message.body, "application/sdp");
   if (!part) return;
@@ -142,7 +153,8 @@ Address read_address(std::string_view value, std::string_view country_code) {
       std::min(kMaxText, uri_text.find(';', uri_text.find('@') == std::string_view::npos ? 0 : uri_text.find('@')))));
   out.uri = normalize_identity_uri(uri_text);
   out.anonymous = is_anonymous(*uri, out.display);
-  out.number = out.anonymous ? std::string{} : number_of(*uri, country_code);
+  // Who is shown as anonymous may be sent with the number all the same.
+  out.number = number_of(*uri, country_code);
   const std::size_t in_user = uri->user.find(';');
   const std::string_view user_params =
       in_user == std::string_view::npos ? std::string_view{} : uri->user.substr(in_user);
@@ -191,6 +203,8 @@ Request read_request(const dissect::SipEvent& event, std::string_view country_co
   out.from = read_address(sip::unfold(message.from), country_code);
   out.to = read_address(sip::unfold(message.to), country_code);
   out.target = read_address(message.request_uri, country_code);
+  out.from_contradicts = contradicts(message, HeaderId::kFrom);
+  out.to_contradicts = contradicts(message, HeaderId::kTo);
   for_each_header(message, HeaderId::kPAssertedIdentity, [&](std::string_view value) {
     const std::string whole = sip::unfold(value);
     sip::for_each_value(whole, [&](std::string_view one) {
@@ -201,7 +215,7 @@ Request read_request(const dissect::SipEvent& event, std::string_view country_co
   });
   if (const std::string_view date = message.header(HeaderId::kDate); !date.empty()) {
     out.has_date = true;
-    out.date = parse_sip_date(sip::unfold(date));
+    if (!contradicts(message, HeaderId::kDate)) out.date = parse_sip_date(sip::unfold(date));
   }
   for_each_header(message, HeaderId::kResourcePriority, [&](std::string_view value) {
     sip::for_each_value(value, [&](std::string_view one) {

@@ -35,12 +35,15 @@ struct Request {
   std::string method_text;
   std::string call_id;
   bool in_dialog = false;  // has a To tag
+  // The field stands twice and says two things: which one a phone shows or a router takes is anybody's guess.
+  bool from_contradicts = false;
+  bool to_contradicts = false;
   Address from;
   Address to;
   Address target;                 // Request-URI
   std::vector<Address> asserted;  // P-Asserted-Identity
   bool has_date = false;
-  std::optional<std::int64_t> date;            // seconds since 1970; empty when unreadable
+  std::optional<std::int64_t> date;            // seconds since 1970; empty when unreadable or contradictory
   std::vector<std::string> resource_priority;  // values, lower case
   std::string priority;
   std::string attestation;                     // Attestation-Info

@@ -131,7 +131,8 @@ inline constexpr Rule kUnusableNumber{
     .title = "Full attestation for an unusable number",
     .trigger =
         "attest is A and orig is a North American number that can't exist (area code or exchange beginning "
-        "with 0 or 1, service codes), or an emergency code.",
+        "with 0 or 1, service codes, too short or too long), no number at all, an emergency code, or on the list "
+        "that --dno names.",
     .rationale = "A asserts that the caller has the right to use the number; nobody has one to such a number.",
     .remedy = "Check numbers before signing.",
     .reference = "ATIS-1000074 section 5.2.3; 47 CFR 64.1200(k)(1)",
@@ -143,8 +144,8 @@ inline constexpr Rule kImplausible{
     .severity = Severity::kMedium,
     .title = "Implausible attestation level",
     .trigger =
-        "200 or more calls of one signer that come from several hosts all carry the same level A. Only "
-        "possible: lists of numbers and trunk kinds are not known here.",
+        "A for a number that is not among those of its trunk, or C for one that is (the policy's [[trunk]] with "
+        "numbers). Only possible: 200 or more calls of one signer from several hosts all carry the same level.",
     .rationale = "An attestation that is a default and no knowledge deceives the called party.",
     .remedy = "Attest from what is known of the customer; asterisk: unknown_tn_attest_level.",
     .reference = "ATIS-1000074 section 5.2.3; ATIS-1000088",
@@ -157,7 +158,7 @@ inline constexpr Rule kAttestProfile{
     .title = "Attestation profile by signer",
     .trigger =
         "50 or more signed calls of one service provider code: shares of A, B and C and of failures. Low when "
-        "C is more than half.",
+        "C is more than half, or the share of A rises by 30 points from one day to the next.",
     .rationale = "Input to analytics, and to notices upstream.",
     .remedy = "Ask the provider why calls of its own customers get C.",
     .reference = "47 CFR 64.1200(n)",
@@ -182,8 +183,9 @@ inline constexpr Rule kUnsignedShare{
     .severity = Severity::kInfo,
     .title = "Share of unsigned and failed calls by trunk",
     .trigger =
-        "50 or more calls from one host: how many were unsigned and how many failed. Medium above "
-        "stir.max_unsigned_pct (20) unsigned, high above 50 % failed.",
+        "50 or more calls from one trunk of the policy, else from one host: how many were unsigned and how many "
+        "failed. Medium above stir.max_unsigned_pct (20) unsigned, but not for a trunk with tdm; high above 50 % "
+        "failed.",
     .rationale = "Tells a remainder of old trunks from a broken signer.",
     .remedy = "Raise it with the peer.",
     .reference = "47 CFR 64.6302, 64.6303 and 64.6305",

@@ -33,9 +33,11 @@ inline constexpr Rule kCertificateKey{
     .title = "Certificate key or signature algorithm wrong",
     .trigger =
         "The key is not on P-256, or a certificate of the path is signed with something else than ECDSA and "
-        "SHA-256.",
+        "SHA-256. With --p384-authorities, authorities may have keys on P-384 and sign with SHA-384.",
     .rationale = "Verifiers refuse it, and keys of other kinds are not what the policy vouches for.",
-    .remedy = "Have the certificate issued again.",
+    .remedy =
+        "Have the certificate issued again. Some approved roots are on P-384 against the profile: "
+        "--p384-authorities takes them.",
     .reference = "ATIS-1000080; RFC 8225 sections 4.2 and 6",
 };
 
@@ -73,8 +75,8 @@ inline constexpr Rule kTnAuthList{
     .severity = Severity::kHigh,
     .title = "TNAuthList missing or malformed",
     .trigger =
-        "The certificate has no readable TNAuthList. Low when a provider's certificate has not exactly one "
-        "code of four upper-case letters and digits, or numbers beside it.",
+        "The certificate has no readable TNAuthList, or a provider's certificate has not exactly one code of four "
+        "upper-case letters and digits. Low when it has numbers beside the code.",
     .rationale = "Nothing says what numbers the signer may vouch for.",
     .remedy = "Have the certificate issued again with the token for the service provider code.",
     .reference = "RFC 8226 section 9; ATIS-1000080",
@@ -141,9 +143,10 @@ inline constexpr Rule kForeignCertificate{
     .severity = Severity::kHigh,
     .title = "Signed with another provider's certificate",
     .trigger =
-        "Valid calls with attestation A from three or more hosts that have no network in common are signed "
-        "under one service provider code. Not for attestation B or C, which gateways give, and delegate "
-        "certificates.",
+        "A signature with attestation A under a service provider code that is not among those of the trunk (the "
+        "policy's [[trunk]] with spc). Only possible: valid calls with A from three or more trunks, or networks "
+        "that have nothing in common, under one code. Not for attestation B or C, which gateways give, and "
+        "delegate certificates.",
     .rationale = "Providers with an obligation must sign with their own certificate, also through a vendor.",
     .remedy = "Obtain a service provider code token and a certificate of one's own.",
     .reference = "47 CFR 64.6301; FCC 24-120",

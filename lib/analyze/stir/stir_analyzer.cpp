@@ -54,11 +54,13 @@ struct StirAnalyzer::Impl {
     if (known == nullptr && !begins) return;
     const bool signed_request = has_identity(message);
     if (known != nullptr && !signed_request) {
-      if (begins) note_hop(calls[*known], event, false);
+      if (begins) calls[*known].unsigned_try = message.cseq_number;
+      if (begins) note_hop(calls[*known], event, Carried::kNothing);
       return;
     }
-    if (known != nullptr && all_seen(*known, message)) {
-      if (begins) note_hop(calls[*known], event, true);
+    Carried carried = Carried::kOthers;
+    if (known != nullptr && all_seen(*known, message, carried)) {
+      if (begins) note_hop(calls[*known], event, Carried::kSame);
       return;
     }
     if (known == nullptr && calls.size() >= options.max_calls) {
@@ -69,11 +71,12 @@ struct StirAnalyzer::Impl {
     if (known == nullptr) {
       by_call_id.at_or_new(key) = static_cast<std::uint32_t>(calls.size());
       begin(request);
-      (void)all_seen(static_cast<std::uint32_t>(calls.size() - 1), message);
+      (void)all_seen(static_cast<std::uint32_t>(calls.size() - 1), message, carried);
     }
     const std::uint32_t index = known != nullptr ? *known : static_cast<std::uint32_t>(calls.size() - 1);
     CallRecord& call = calls[index];
-    if (begins) note_hop(call, event, signed_request);
+    if (begins && !signed_request) call.unsigned_try = message.cseq_number;
+    if (begins) note_hop(call, event, signed_request ? carried : Carried::kNothing);
     const std::size_t first = call.identities.size();
     std::vector<IdentityRecord> judged = judge.judge(request);
     for (IdentityRecord& identity : judged) {
@@ -116,23 +119,27 @@ struct StirAnalyzer::Impl {
   }
 
   // Whether each Identity value of the message was judged before: a retransmission, or the next hop.
-  bool all_seen(std::uint32_t index, const sip::MessageView& message) {
+  bool all_seen(std::uint32_t index, const sip::MessageView& message, Carried& carried) {
     bool all = true;
     for (const sip::Header& header : message.headers) {
       if (header.id != HeaderId::kIdentity) continue;
       const TextKey key = text_key(header.value);
       std::vector<TextKey>& seen = raw[index];
-      if (std::ranges::find(seen, key) != seen.end()) continue;
+      if (std::ranges::find(seen, key) != seen.end()) {
+        carried = Carried::kSame;
+        continue;
+      }
       all = false;
       if (seen.size() < kMaxIdentities) seen.push_back(key);
     }
     return all;
   }
 
-  void note_hop(CallRecord& call, const dissect::SipEvent& event, bool signed_request) {
+  void note_hop(CallRecord& call, const dissect::SipEvent& event, Carried carried) {
     const std::pair<Endpoint, Endpoint> hop{event.src, event.dst};
     if (std::ranges::find(call.hops, hop) != call.hops.end()) return;
-    if (call.hops.size() < kMaxHops) call.hops.push_back(hop);
+    if (call.hops.size() >= kMaxHops) return;
+    call.hops.push_back(hop);
     // verstat is put in on the way, by the verifier.
     const auto verstat_of = [&](std::string_view value) {
       const Address address = read_address(value, options.country_code);
@@ -145,7 +152,7 @@ struct StirAnalyzer::Impl {
     if (call.verstat.empty() && event.message->from.find("verstat") != std::string_view::npos) {
       verstat_of(event.message->from);
     }
-    check_next_hop(findings, call, event, signed_request);
+    check_next_hop(findings, call, event, carried);
   }
 
   void on_response(const dissect::SipEvent& event) {
@@ -156,13 +163,18 @@ struct StirAnalyzer::Impl {
     const std::uint32_t* known = by_call_id.find(text_key(message.call_id));
     if (known == nullptr) return;
     CallRecord& call = calls[*known];
-    const std::string_view reason = message.header(HeaderId::kReason);
+    std::string reason;
+    for (const sip::Header& header : message.headers) {
+      if (header.id != HeaderId::kReason || reason.size() > kMaxText) continue;
+      reason += (reason.empty() ? "" : ", ") + sip::unfold(header.value);
+    }
     if (message.status >= 200 && message.cseq_method != Method::kUpdate) call.final_status = message.status;
     if (message.status < 200 && reason.empty()) return;
     ResponseRecord response;
     response.code = message.status;
     response.has_reason_header = !reason.empty();
-    response.reason = clip(reason.empty() ? std::string(message.reason) : sip::unfold(reason), kMaxText);
+    response.to_unsigned = call.unsigned_try == message.cseq_number;
+    response.reason = clip(reason.empty() ? std::string(message.reason) : reason, kMaxText);
     response.frame = event.frame;
     const bool known_already = std::ranges::any_of(call.responses, [&](const ResponseRecord& other) {
       return other.code == response.code && other.reason == response.reason;

@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFile = 4U << 20;
+constexpr std::size_t kMaxDno = 64U << 20;
 constexpr std::size_t kMaxCrl = 256U << 20;
 constexpr std::size_t kMaxFiles = 65536;
 constexpr std::size_t kMaxUrls = 65536;  // remembered; more are looked up anew
@@ -184,6 +185,15 @@ Store& Store::operator=(Store&&) noexcept = default;
 
 Result<Store> Store::open(const StorePaths& paths) {
   Store store;
+  store.certificates_ =
+      std::make_shared<crypto::StirCertificates>(crypto::StirOptions{.allow_p384_authorities = paths.p384_authorities});
+  if (!paths.dno.empty()) {
+    const auto list = read_file(paths.dno, kMaxDno);
+    if (!list) return list.error();
+    const std::size_t unread = store.dno_.add(*list);
+    if (store.dno_.size() == 0) return Error{fmt::format("--dno {}: no number in it", paths.dno)};
+    if (unread != 0) store.notes_.push_back(fmt::format("--dno {}: {} lines are no numbers", paths.dno, unread));
+  }
   auto certs = UrlFiles::open(paths.certs);
   if (!certs) return certs.error();
   store.certs_ = std::move(*certs);

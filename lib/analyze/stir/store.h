@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyze/stir/do_not_originate.h"
 #include "base/result.h"
 #include "crypto/stir_certificate.h"
 
@@ -43,6 +44,8 @@ struct StorePaths {
   std::string crls;       // folder, manifest or file
   std::string crl_trust;  // file or folder
   std::string content;    // folder or manifest
+  std::string dno;        // do-not-originate list
+  bool p384_authorities = false;
 };
 
 // Everything beside the captures: certificates by URL, roots, revocation lists, contents that rcd claims point to.
@@ -71,6 +74,7 @@ class Store {
   crypto::StirCertificates& certificates() { return *certificates_; }
   // Shared by what the report says of them.
   const std::shared_ptr<crypto::StirCertificates>& share() const { return certificates_; }
+  const DoNotOriginate& do_not_originate() const { return dno_; }
   bool has_certs() const { return certs_.given(); }
   bool has_crls() const { return has_crls_; }
   const std::vector<std::string>& notes() const { return notes_; }  // files that could not be used, one sentence each
@@ -79,6 +83,7 @@ class Store {
   std::shared_ptr<crypto::StirCertificates> certificates_;
   UrlFiles certs_;
   UrlFiles contents_;
+  DoNotOriginate dno_;
   bool has_crls_ = false;
   std::map<std::string, Found, std::less<>> found_;
   std::map<std::string, std::optional<std::string>, std::less<>> content_;

@@ -24,8 +24,13 @@ void ActorLog::on_transaction(const Transaction& t) {
   const bool counts =
       t.method == Method::kRegister || t.method == Method::kMessage || (t.method == Method::kInvite && !t.in_dialog);
   if (!counts || t.truncated) return;
-  const bool refused = t.login_failed() || t.status == 403;
-  const bool silent = t.status == 0 && !t.provisional.known() && t.retransmissions >= kSilentAfter;
+  // Of an account that was deleted or barred a REGISTER may be refused by any 4xx; 423 only asks for a longer time.
+  const bool barred = t.method == Method::kRegister && t.status > 403 && t.status < 500 && !t.challenged() &&
+                      t.status != 408 && t.status != 423;
+  const bool refused = t.login_failed() || t.status == 403 || barred;
+  const bool repeats = t.signalling == dissect::Signalling::kUdp;  // other transports don't
+  const bool silent =
+      t.status == 0 && !t.provisional.known() && (repeats ? t.retransmissions >= kSilentAfter : t.answers == 0);
   if (!t.success() && !refused && !silent) return;
   const std::string_view account = account_of(t).substr(0, 256);
   if (account.empty()) return;
@@ -40,7 +45,10 @@ void ActorLog::on_transaction(const Transaction& t) {
   if (t.success()) {
     const bool binds = t.method == Method::kRegister && !t.contacts.empty() && !t.contact_star && t.expires != 0;
     // A REGISTER that only asks, or that logs off, proves the password all the same.
-    if (!track.first_success.known()) track.first_success = t.request;
+    if (!track.first_success.known()) {
+      track.first_success = t.request;
+      track.without_login = t.method == Method::kRegister && t.credentials.empty();
+    }
     if (binds && track.registrations.size() < kMostRegistrations) {
       track.registrations.push_back(t.request);
       track.contacts.push_back(text_key(t.contacts.front().address));
@@ -56,7 +64,7 @@ void ActorLog::on_transaction(const Transaction& t) {
     return;
   }
   if (!track.first_success.known()) {
-    if (!silent) {
+    if (!silent && !barred) {
       if (track.failures++ == 0) track.first_failure = t.request;
     }
     return;

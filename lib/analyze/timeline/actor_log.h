@@ -25,6 +25,7 @@ struct Track {
   std::uint64_t failures = 0;  // refused credentials before the first success
   FrameRef first_failure{};
   FrameRef first_success{};               // credentials accepted, or a call or registration without any
+  bool without_login = false;             // that first success was a registration without any
   std::vector<FrameRef> registrations{};  // the first few accepted ones with a contact
   std::vector<TextKey> contacts{};        // of each of those
   FrameRef first_call{};                  // first accepted INVITE

@@ -86,6 +86,13 @@ void CallBook::on_message(const dissect::SipEvent& event, const session::Call& c
   if (record == nullptr) return;
   const sip::MessageView& message = *event.message;
   record->last = event.frame;
+  if (message.is_request) {
+    record->requests_seen = true;
+    record->follow_up_seen |=
+        message.method == Method::kAck || message.method == Method::kBye || message.method == Method::kPrack;
+  } else {
+    record->responses_seen = true;
+  }
   take_step(*record, event);
   if (message.is_request) {
     switch (message.method) {
@@ -152,6 +159,17 @@ void CallBook::take_hops(CallRecord& record, const session::Call& call) {
   }
 }
 
+void CallBook::take_keys(CallRecord& record, const session::Call& call) {
+  record.described |= !call.sdp_uses.empty();
+  for (std::size_t i = 0; i < call.sdp_uses.size() && !record.key_in_clear.known(); ++i) {
+    const std::size_t at = i < call.sdp_use_hops.size() ? call.sdp_use_hops[i] : call.hops.size();
+    if (at >= call.hops.size() || !call.hops[at].on_wire || dissect::encrypted(call.hops[at].signalling)) continue;
+    for (const session::MediaLine& line : call.sdp_uses[i].sdp->media()) {
+      if (!line.cryptos.empty()) record.key_in_clear = call.sdp_uses[i].frame;
+    }
+  }
+}
+
 void CallBook::take_streams(CallRecord& record, const session::Call& call) {
   for (const auto& stream : call.streams) {
     if (!stream->proven || stream->packets == 0) continue;
@@ -204,6 +222,7 @@ void CallBook::on_call_end(const session::Call& call) {
     return;
   }
   take_hops(record, call);
+  take_keys(record, call);
   take_streams(record, call);
   for (const auto& link : call.links) {
     if (record.links.size() < 16) record.links.push_back(link);
@@ -213,18 +232,20 @@ void CallBook::on_call_end(const session::Call& call) {
 std::vector<CallRecord> CallBook::finish() {
   std::vector<CallRecord> calls;
   calls.reserve(index_.size());
-  for (std::optional<CallRecord>& record : records_) {
+  for (; !records_.empty(); records_.pop_front()) {
+    std::optional<CallRecord>& record = records_.front();
     if (!record) continue;
     if (!any_media_) record->media = Media::kNotCaptured;
     calls.push_back(std::move(*record));
   }
-  records_.clear();
+  index_.clear();
   std::ranges::sort(calls, [](const CallRecord& a, const CallRecord& b) {
     const FrameRef x = a.begin();
     const FrameRef y = b.begin();
     return x != y ? x < y : a.call_id < b.call_id;
   });
   group_calls(calls, names_);
+  for (CallRecord& call : calls) call.links = {};
   return calls;
 }
 

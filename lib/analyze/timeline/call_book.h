@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -31,12 +32,13 @@ class CallBook {
   CallRecord* record_of(const dissect::SipEvent& event, const session::Call& call);
   void take_step(CallRecord& record, const dissect::SipEvent& event);
   void take_streams(CallRecord& record, const session::Call& call);
+  static void take_keys(CallRecord& record, const session::Call& call);
   static void take_hops(CallRecord& record, const session::Call& call);
 
   Caps caps_;
   Names& names_;
   FlatMap<TextKey, std::uint32_t> index_;
-  std::vector<std::optional<CallRecord>> records_;
+  std::deque<std::optional<CallRecord>> records_;  // grows without a second copy
   std::vector<std::uint32_t> free_;
   std::size_t steps_ = 0;
   std::uint64_t dropped_ = 0;

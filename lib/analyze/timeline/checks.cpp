@@ -47,6 +47,7 @@ class Reporter {
     if (!campaign_.actors.empty()) finding.subject.emplace_back("source", campaign_.actors.front().to_string());
     finding.entity = account.empty() ? entity_ : entity_ + "|" + account;
     finding.evidence = std::move(evidence);
+    sink_.tally(rule, Verdict::kFail);
     sink_.add(std::move(finding));
   }
 
@@ -58,7 +59,7 @@ class Reporter {
                           format_utc(phase.start.time, 0), format_utc(phase.end.time, 0));
       evidence.push_back({phase.start, std::string(to_string(phase.kind))});
     }
-    add(kPhaseAssignment, text + ".", std::move(evidence), {}, Confidence::kCertain);
+    add(kPhaseAssignment, text, std::move(evidence), {}, Confidence::kCertain);
     if (campaign_.joins.empty()) {
       sink_.tally(kIncidentGrouping, Verdict::kNotApplicable);
       return;
@@ -73,17 +74,18 @@ class Reporter {
   }
 
   void begin(const Record& record) {
-    std::string text = fmt::format("The first hostile act was seen at {}, {} after the capture's begin",
-                                   format_utc(campaign_.first_hostile.time),
-                                   duration_text(seconds_between(record.first, campaign_.first_hostile.time)));
+    const double after = seconds_between(record.first, campaign_.first_hostile.time);
+    std::string text = fmt::format("The first hostile act was seen at {}, {}", format_utc(campaign_.first_hostile.time),
+                                   after < 1 ? std::string("at the very beginning of the capture")
+                                             : duration_text(after) + " after the capture's begin");
     if (campaign_.starts_with_capture) text += ": the true start is probably earlier than this capture";
-    add(kFirstHostileAct, text + ".", {{campaign_.first_hostile, "first hostile act"}});
+    add(kFirstHostileAct, std::move(text), {{campaign_.first_hostile, "first hostile act"}});
   }
 
   void resets() {
     if (campaign_.reset.empty()) sink_.tally(kCredentialsToReset, Verdict::kPass);
     for (const AccountToReset& reset : campaign_.reset) {
-      add(kCredentialsToReset, fmt::format("Change the password of {} ({}: {}).", reset.account, reset.why, reset.text),
+      add(kCredentialsToReset, fmt::format("Change the password of {} ({}: {})", reset.account, reset.why, reset.text),
           {{reset.since, "since"}}, {}, {}, reset.account);
     }
   }
@@ -99,7 +101,7 @@ class Reporter {
     std::vector<Evidence> evidence{{campaign_.decisive, "compromise"}};
     if (campaign_.containment) evidence.push_back({campaign_.containment->first, "first refusal"});
     add(kDwellTime,
-        fmt::format("The attacker was in for {}{}.", duration_text(campaign_.dwell_s),
+        fmt::format("The attacker was in for {}{}", duration_text(campaign_.dwell_s),
                     campaign_.containment ? std::string(", then refused")
                     : campaign_.ongoing   ? std::string(" and still is at the end of the capture")
                                           : std::string("; how it ended was not seen")),
@@ -109,13 +111,13 @@ class Reporter {
       ways += fmt::format("{}{} ({}): {}", ways.empty() ? "" : "; ", entry.name, report::to_string(entry.confidence),
                           entry.reason);
     }
-    add(kEntryPoint, ways + ".", {{campaign_.decisive, "decisive: the request that was accepted"}}, {},
+    add(kEntryPoint, ways, {{campaign_.decisive, "decisive: the request that was accepted"}}, {},
         campaign_.entry.empty() ? Confidence::kPossible : campaign_.entry.front().confidence);
     if (campaign_.spread.empty()) {
       sink_.tally(kSpread, Verdict::kPass);
     } else {
       add(kSpread,
-          fmt::format("After {} the attacker also got into {}.", campaign_.taken_account, list_of(campaign_.spread)),
+          fmt::format("After {} the attacker also got into {}", campaign_.taken_account, list_of(campaign_.spread)),
           {{campaign_.decisive, "the first one"}});
     }
   }
@@ -137,17 +139,22 @@ class Reporter {
       if (phase_of(story_.incidents[i].kind) == PhaseKind::kAbuse)
         severity = std::max(severity, story_.incidents[i].lead().severity);
     }
-    std::string text = fmt::format("From {} to {}: {} answered calls, {:.1f} minutes", format_utc(first->start.time, 0),
-                                   format_utc(last->end.time, 0), campaign_.calls, campaign_.minutes);
+    std::string text = fmt::format("From {} to {}: {} answered {}, {:.1f} minutes", format_utc(first->start.time, 0),
+                                   format_utc(last->end.time, 0), campaign_.calls,
+                                   campaign_.calls == 1 ? "call" : "calls", campaign_.minutes);
     if (!campaign_.affected.destinations.empty()) text += " to " + list_of(campaign_.affected.destinations);
     const double hours = seconds_between(first->start.time, last->end.time) / 3600.0;
+    const auto peak = std::ranges::max_element(campaign_.activity, {}, &Slice::minutes);
+    if (campaign_.activity.size() > 1)
+      text += fmt::format("; busiest from {} ({} calls, {:.1f} minutes in 10)", format_utc(peak->start, 0), peak->calls,
+                          peak->minutes);
     if (campaign_.cost) {
       text += fmt::format("; estimated cost {:.2f} to {:.2f} {}", campaign_.cost->low, campaign_.cost->high,
                           campaign_.cost->currency);
       if (campaign_.cost->placeholder) text += " (by placeholder rates)";
       if (hours > 0.1) text += fmt::format(", up to {:.2f} an hour", campaign_.cost->high / hours);
     }
-    add(kAbuseProfile, text + ".", {{first->start, "first"}, {last->end, "last"}}, severity);
+    add(kAbuseProfile, text, {{first->start, "first"}, {last->end, "last"}}, severity);
   }
 
   void end() {
@@ -158,21 +165,21 @@ class Reporter {
     }
     if (campaign_.containment) {
       add(kContainmentSeen,
-          fmt::format("From {} on everything was refused ({}): {} attempts until {}.",
+          fmt::format("From {} on everything was refused ({}): {} attempts until {}",
                       format_utc(campaign_.containment->first.time),
                       campaign_.containment->status == 0 ? std::string("no answer")
                                                          : status_text(campaign_.containment->status),
                       campaign_.containment->count, format_utc(campaign_.containment->last.time)),
           {{campaign_.containment->first, "first refusal"}, {campaign_.containment->last, "last refusal"}});
     } else if (!campaign_.ongoing) {
-      add(kContainmentSeen, "The attempts ended before any refusal was seen: ended, cause unknown.",
+      add(kContainmentSeen, "The attempts ended before any refusal was seen: ended, cause unknown",
           {{campaign_.end, "last act"}}, {}, Confidence::kPossible);
     } else {
       sink_.tally(kContainmentSeen, Verdict::kPass);
     }
     if (campaign_.returned.known()) {
       add(kReturnAfterContainment,
-          fmt::format("At {} the attacker had success again after a block.", format_utc(campaign_.returned.time)),
+          fmt::format("At {} the attacker had success again after a block", format_utc(campaign_.returned.time)),
           {{campaign_.returned, "success after the block"}});
     } else {
       sink_.tally(kReturnAfterContainment, Verdict::kPass);
@@ -184,17 +191,30 @@ class Reporter {
     if (who.accounts.empty() && who.numbers.empty()) {
       sink_.tally(kAffectedParties, Verdict::kNotApplicable);
     } else {
-      add(kAffectedParties,
-          fmt::format("{} accounts ({}), {} called numbers, {} destinations ({}).", who.accounts.size(),
-                      list_of(who.accounts), who.numbers.size(), who.destinations.size(), list_of(who.destinations)),
+      const auto listed = [](std::size_t n, std::string_view one, std::string_view many, const std::string& which) {
+        if (n == 0) return std::string();
+        return fmt::format("{} {}{}", n, n == 1 ? one : many, which.empty() ? "" : " (" + which + ")");
+      };
+      std::string text;
+      for (const std::string& part :
+           {listed(who.accounts.size(), "account", "accounts", list_of(who.accounts)),
+            listed(who.numbers.size(), "called number", "called numbers", {}),
+            listed(who.destinations.size(), "destination", "destinations", list_of(who.destinations))}) {
+        if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+      }
+      add(kAffectedParties, std::move(text),
           {{campaign_.decisive.known() ? campaign_.decisive : campaign_.start, "since"}});
     }
-    std::string text = fmt::format("Proven: {}. Probable: {} of {} incidents.",
-                                   campaign_.proven.empty() ? "nothing" : list_of(campaign_.proven, 3),
-                                   campaign_.probable.size(), campaign_.incidents.size());
+    std::string text =
+        fmt::format("Proven: {}. Probable: {} of {}",
+                    campaign_.proven.empty() ? "nothing" : list_of(campaign_.proven, 3), campaign_.probable.size(),
+                    campaign_.incidents.size() == 1 ? std::string("1 incident")
+                                                    : fmt::format("{} incidents", campaign_.incidents.size()));
     if (!campaign_.other_explanations.empty()) {
-      text += fmt::format(" {} harmless explanations were weighed; they stand with the incident.",
-                          campaign_.other_explanations.size());
+      const std::size_t n = campaign_.other_explanations.size();
+      text += fmt::format(". {} with the incident",
+                          n == 1 ? std::string("1 harmless explanation was weighed; it stands")
+                                 : fmt::format("{} harmless explanations were weighed; they stand", n));
     }
     add(kConfidenceAndAlternatives, text, {{campaign_.start, "first hostile act"}});
   }
@@ -215,7 +235,7 @@ class Reporter {
                           next[i]->deadline.regime, next[i]->deadline.confirmed, format_utc(next[i]->due, 0));
     }
     add(kNotificationClock,
-        fmt::format("If they apply: {}. {} Whether a regime applies and when its clock starts, a person decides.", text,
+        fmt::format("If they apply: {}. {} Whether a regime applies and when its clock starts, a person decides", text,
                     assumption),
         {{campaign_.decisive, "compromise"}}, Severity::kInfo, Confidence::kPossible);
   }
@@ -227,23 +247,10 @@ class Reporter {
   std::string entity_;
 };
 
-Finding about_input(const Rule& rule, std::uint32_t input, std::string message, std::vector<Evidence> evidence,
-                    Severity severity, Confidence confidence) {
-  Finding finding;
-  finding.rule = &rule;
-  finding.severity = severity;
-  finding.confidence = confidence;
-  finding.message = std::move(message);
-  finding.entity = fmt::format("input {}", input);
-  finding.evidence = std::move(evidence);
-  return finding;
-}
-
 }  // namespace
 
 void report_story(const Story& story, const Record& record, const std::vector<Clock>& clocks,
                   const std::string& clock_assumption, report::Sink& sink) {
-  sink.tally(kExposureWindow, Verdict::kNotAssessable);
   if (story.indicators.empty()) {
     sink.tally(kIndicatorList, Verdict::kPass);
   }
@@ -268,111 +275,12 @@ void report_story(const Story& story, const Record& record, const std::vector<Cl
   if (!story.indicators.empty()) {
     std::vector<std::string> values;
     for (const Indicator& indicator : story.indicators) values.push_back(indicator.value);
-    out.add(kIndicatorList, fmt::format("{} indicators: {}.", values.size(), list_of(values)),
+    out.add(kIndicatorList,
+            fmt::format("{}: {}",
+                        values.size() == 1 ? std::string("1 indicator") : fmt::format("{} indicators", values.size()),
+                        list_of(values)),
             {{story.indicators.front().first, "first seen"}}, Severity::kInfo);
   }
-}
-
-void report_facts(const Facts& facts, report::Sink& sink) {
-  bool holes = false;
-  bool clocks = false;
-  bool edited = false;
-  for (const Gap& gap : facts.gaps) {
-    holes = true;
-    sink.add(about_input(
-        kEvidenceGap, gap.input,
-        fmt::format("No packets for {} from {} on, where {:.1f} a second are usual{}.",
-                    duration_text(seconds_between(gap.before.time, gap.after.time)), format_utc(gap.before.time),
-                    gap.usual_rate, facts.more_gaps != 0 ? fmt::format(" ({} more such holes)", facts.more_gaps) : ""),
-        {{gap.before, "last before the hole"}, {gap.after, "first after it"}}, Severity::kMedium,
-        Confidence::kProbable));
-  }
-  for (const InputFacts& input : facts.inputs) {
-    if (!input.first.known()) continue;
-    if (input.lost_by_capture != 0) {
-      holes = true;
-      sink.add(about_input(
-          kEvidenceGap, input.input,
-          fmt::format("The capture itself lost {} packets ({} were kept).", input.lost_by_capture, input.packets),
-          {{input.first, "begin of the input"}}, Severity::kMedium, Confidence::kCertain));
-    }
-    if (input.snapped != 0) {
-      holes = true;
-      sink.add(about_input(kEvidenceGap, input.input,
-                           fmt::format("{} of {} packets were cut by the snap length.", input.snapped, input.packets),
-                           {{input.first_snapped, "first cut packet"}},
-                           input.snapped * 20 > input.packets ? Severity::kMedium : Severity::kLow,
-                           Confidence::kCertain));
-    }
-    if (input.backwards != 0) {
-      clocks = true;
-      const double worst = static_cast<double>(input.worst_backwards_ns) / 1e9;
-      sink.add(
-          about_input(kClocksDisagree, input.input,
-                      fmt::format("{} packets are earlier than the one before them, by up to {:.3f} s: the clock was "
-                                  "set back, or packets were put together in another order.",
-                                  input.backwards, worst),
-                      {{input.first_backwards, "first that goes back"}}, worst > 2 ? Severity::kMedium : Severity::kLow,
-                      Confidence::kCertain));
-      if (input.backwards * 100 > input.packets && input.packets >= 100) {
-        edited = true;
-        sink.add(about_input(kEditedCaptureSigns, input.input,
-                             fmt::format("{} of {} packets stand out of order.", input.backwards, input.packets),
-                             {{input.first_backwards, "first out of order"}}, Severity::kMedium,
-                             Confidence::kPossible));
-      }
-    }
-    if (input.longest_same_time >= 50) {
-      edited = true;
-      sink.add(about_input(kEditedCaptureSigns, input.input,
-                           fmt::format("{} packets in a row have the same time: it was not taken when they passed.",
-                                       input.longest_same_time),
-                           {{input.first_same_time, "first of them"}}, Severity::kMedium, Confidence::kProbable));
-    }
-    if (input.exported) {
-      edited = true;
-      sink.add(
-          about_input(kEditedCaptureSigns, input.input,
-                      "The packets were made by Homer's export, not captured from the wire: transport, fragments and "
-                      "link addresses prove nothing.",
-                      {{input.first, "first exported packet"}}, Severity::kLow, Confidence::kCertain));
-    }
-  }
-  for (const ClockOffset& offset : facts.offsets) {
-    const double seconds = static_cast<double>(offset.offset_ns) / 1e9;
-    if (offset.corrected) continue;
-    clocks = true;
-    sink.add(about_input(
-        kClocksDisagree, offset.input,
-        fmt::format(
-            "{} messages stand in input {} and in input {}, there {:.3f} s {} (spread {:.3f} s): the clocks differ.",
-            offset.messages, offset.reference, offset.input, std::abs(seconds), seconds > 0 ? "later" : "earlier",
-            static_cast<double>(offset.spread_ns) / 1e9),
-        {{offset.example, "the same message here"}, {offset.example_reference, "and there"}},
-        std::abs(seconds) > 2 ? Severity::kMedium : Severity::kLow,
-        offset.messages >= 10 ? Confidence::kCertain : Confidence::kProbable));
-  }
-  for (const InputHash& hash : facts.hashes) {
-    const auto facts_of = std::ranges::find(facts.inputs, hash.input, &InputFacts::input);
-    if (facts_of == facts.inputs.end() || !facts_of->first.known()) continue;
-    const bool differs = !hash.expected.empty() && hash.expected != hash.sha256;
-    std::string text = fmt::format("SHA-256 {}", hash.sha256);
-    if (differs) text += fmt::format(", but {} was expected: this is not the file that was recorded", hash.expected);
-    if (!hash.expected.empty() && !differs) text += ", as recorded beside it";
-    if (hash.changed_during_run) text += "; the file changed while it was read";
-    sink.add(about_input(kInputIntegrity, hash.input, text + ".", {{facts_of->first, "first packet of the input"}},
-                         differs || hash.changed_during_run ? Severity::kHigh : Severity::kInfo, Confidence::kCertain));
-  }
-  if (facts.hashes.empty()) sink.tally(kInputIntegrity, Verdict::kNotAssessable);
-  if (!facts.custody.empty() && !facts.inputs.empty() && facts.inputs.front().first.known()) {
-    sink.add(about_input(kCustodyRecord, 0, fmt::format("Custody log head {}.", facts.custody),
-                         {{facts.inputs.front().first, "first packet"}}, Severity::kInfo, Confidence::kCertain));
-  } else {
-    sink.tally(kCustodyRecord, Verdict::kNotApplicable);
-  }
-  if (!holes) sink.tally(kEvidenceGap, Verdict::kPass);
-  if (!clocks) sink.tally(kClocksDisagree, Verdict::kPass);
-  if (!edited) sink.tally(kEditedCaptureSigns, Verdict::kPass);
 }
 
 }  // namespace voip::analyze::timeline

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "analyze/timeline/facts.h"
@@ -10,20 +11,29 @@
 
 namespace voip::analyze::timeline {
 
-// Measures how the clocks of inputs differ, from messages that stand in two of them. Copies that are so close that they
-// are counted once never come here: such clocks agree.
+// Measures how the clocks of inputs, and of the HEP agents within one, differ: from messages that two of them show.
 class ClockWatch {
  public:
-  ClockWatch() : seen_(kMost) {}
+  // most: messages that are remembered; as many as pass while one clock is behind another.
+  explicit ClockWatch(std::size_t most = 1U << 16) : most_(most), seen_(most) {}
+  // Each message, and each copy of one.
   void on_message(const dissect::SipEvent& event);
-  std::vector<ClockOffset> finish();
+  std::vector<ClockOffset> finish() const;
 
  private:
-  static constexpr std::size_t kMost = 1U << 16;
-  static constexpr std::size_t kMostSamples = 4096;  // of one pair of inputs
+  static constexpr std::size_t kMostSamples = 4096;  // of one pair
+  static constexpr std::size_t kMostPlaces = 256;
+  struct Place {
+    std::uint32_t input = 0;
+    bool hep = false;
+    std::uint32_t agent = 0;
+    std::string node{};
+    bool operator==(const Place&) const = default;
+  };
   struct Sight {
     FrameRef first;
-    bool paired = false;
+    std::uint32_t place = 0;
+    std::uint32_t paired = 0;  // the place that showed it too, plus 1
   };
   struct Pair {
     std::vector<std::int64_t> offsets;
@@ -31,9 +41,13 @@ class ClockWatch {
     FrameRef example_reference;
     std::uint64_t messages = 0;
   };
+  std::uint32_t place_of(const dissect::SipEvent& event);
+
+  std::size_t most_;
   CappedTable<TextKey, Sight> seen_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Pair> pairs_;
-  std::uint32_t most_inputs_ = 0;
+  std::vector<Place> places_;
+  std::uint32_t last_place_ = 0;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Pair> pairs_;  // of places, the earlier input first
 };
 
 }  // namespace voip::analyze::timeline

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analyze/fraud/content.h"
+#include "analyze/timeline/pictures.h"
 #include "base/text.h"
 
 namespace voip::analyze::timeline {
@@ -92,8 +93,7 @@ std::string counted(std::uint64_t n, std::string_view one, std::string_view many
 std::string TimelineContent::headline() const {
   std::uint64_t answered = 0;
   std::uint64_t groups = 0;
-  for (std::size_t i = 0; i < record_.calls.size(); ++i) {
-    if (record_.calls[i].group != i) continue;
+  for (const std::size_t i : wanted_groups(record_, show_.narrow)) {
     ++groups;
     answered += record_.calls[i].answered() ? 1U : 0U;
   }
@@ -105,8 +105,8 @@ std::string TimelineContent::headline() const {
     if (record_.refused_registrations != 0) text += fmt::format(" ({} refused)", record_.refused_registrations);
   }
   text += ". ";
-  if (story_.campaign) return text + story_.campaign->verdict;
-  return text + "No incident found.";
+  if (campaign() != nullptr) return text + story_.campaign->verdict;
+  return text + (story_.campaign ? "No incident concerns what was asked for." : "No incident found.");
 }
 
 void TimelineContent::write_events(RecordWriter& out) const {
@@ -216,9 +216,17 @@ void TimelineContent::write_calls(RecordWriter& out) const {
 void TimelineContent::write_sections(RecordWriter& out) const {
   write_incident(out);
   write_phases(out);
+  const std::vector<std::size_t> places = wanted_incidents();
   std::vector<fraud::Incident> wanted;
-  for (const fraud::Incident& incident : story_.incidents) {
-    if (wants(incident)) wanted.push_back(incident);
+  for (const std::size_t i : places) {
+    fraud::Incident one = story_.incidents[i];
+    std::vector<std::size_t> linked;
+    for (const std::size_t other : one.linked) {
+      const auto at = std::ranges::lower_bound(places, other);
+      if (at != places.end() && *at == other) linked.push_back(static_cast<std::size_t>(at - places.begin()));
+    }
+    one.linked = std::move(linked);
+    wanted.push_back(std::move(one));
   }
   fraud::write_incidents(out, wanted);
   write_clocks(out);

@@ -34,7 +34,11 @@ class TimelineContent final : public report::Content {
         story_(std::move(story)),
         clocks_(std::move(clocks)),
         clock_assumption_(std::move(clock_assumption)),
-        facts_(std::move(facts)) {}
+        facts_(std::move(facts)) {
+    for (std::size_t i = 0; i < record_.calls.size(); ++i) {
+      if (show_.narrow.wants_call_id(record_.calls[i].call_id)) asked_.push_back(i);
+    }
+  }
   std::string headline() const override;
   void write_sections(report::RecordWriter& out) const override;
   void write_text(report::TextWriter& out) const override;
@@ -46,6 +50,9 @@ class TimelineContent final : public report::Content {
   const std::vector<Clock>& clocks() const { return clocks_; }
   const std::string& clock_assumption() const { return clock_assumption_; }
   const Facts& facts() const { return facts_; }
+  std::size_t asked_calls() const { return asked_.size(); }  // of --call-id, found
+  // Indexes of the incidents that concern what was asked for.
+  std::vector<std::size_t> wanted_incidents() const;
 
  private:
   void write_incident(report::RecordWriter& out) const;
@@ -54,6 +61,8 @@ class TimelineContent final : public report::Content {
   void write_calls(report::RecordWriter& out) const;
   void write_events(report::RecordWriter& out) const;
   bool wants(const fraud::Incident& incident) const;
+  // The gravest campaign, unless something else was asked for that it has nothing to do with.
+  const Campaign* campaign() const;
   void text_campaign(report::TextWriter& out) const;
   void text_clocks(report::TextWriter& out) const;
   void html_campaign(report::HtmlWriter& out) const;
@@ -70,6 +79,7 @@ class TimelineContent final : public report::Content {
   std::vector<Clock> clocks_;
   std::string clock_assumption_;
   Facts facts_;
+  std::vector<std::size_t> asked_;  // calls of --call-id
 };
 
 }  // namespace voip::analyze::timeline

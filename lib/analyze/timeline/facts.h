@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/endpoint.h"
 #include "base/frame_ref.h"
 
 namespace voip::analyze::timeline {
@@ -31,7 +32,13 @@ struct InputFacts {
   std::uint64_t longest_same_time = 0;  // packets in a row with one time
   FrameRef first_same_time{};
   std::uint64_t lost_by_capture = 0;
-  bool exported = false;  // made by an archive's export
+  bool exported = false;              // made by an archive's export
+  std::string application{};          // that wrote the file, by its own word
+  std::string editing{};              // what that program does with captures; empty: it takes them
+  std::uint64_t wrong_checksums = 0;  // of senders whose others are right
+  FrameRef first_wrong_checksum{};
+  std::uint64_t interfaces_back = 0;  // packets of another interface more than 1 s earlier than their predecessor
+  FrameRef first_interface_back{};
 };
 
 // How the clock of one input stands against another's, from messages that both hold.
@@ -41,9 +48,23 @@ struct ClockOffset {
   std::int64_t offset_ns = 0;   // median
   std::int64_t spread_ns = 0;   // median of the distances from it
   std::uint64_t messages = 0;
+  bool of_agent = false;  // of one HEP agent of the input only: this one
+  std::uint32_t agent = 0;
+  std::string node{};
+  bool reference_of_agent = false;
+  std::uint32_t reference_agent = 0;
+  std::string reference_node{};
   FrameRef example{};
   FrameRef example_reference{};
   bool corrected = false;
+};
+
+// How far the Date headers of one sender are from the capture's times.
+struct DateOffset {
+  IpAddress sender{};
+  std::int64_t offset_ns = 0;  // median; positive: Date is later
+  std::uint64_t messages = 0;
+  FrameRef example{};
 };
 
 struct InputHash {
@@ -58,8 +79,11 @@ struct Facts {
   std::vector<Gap> gaps{};
   std::uint64_t more_gaps = 0;
   std::vector<ClockOffset> offsets{};
+  std::vector<DateOffset> dates{};
   std::vector<InputHash> hashes{};
-  std::string custody{};  // the head of the custody log after this run; empty: no case
+  std::string custody{};        // how this run stands in the custody log; empty: no case
+  bool custody_broken = false;  // its chain does not hold
+  std::uint64_t tcp_gaps = 0;   // places where bytes of a TCP stream are missing
 };
 
 }  // namespace voip::analyze::timeline

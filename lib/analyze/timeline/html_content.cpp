@@ -120,7 +120,7 @@ std::string_view group_of(EventKind kind) {
 }  // namespace
 
 void TimelineContent::html_campaign(HtmlWriter& out) const {
-  if (!story_.campaign) return;
+  if (campaign() == nullptr) return;
   const Campaign& c = *story_.campaign;
   element(out, "h2", "The incident");
   out.open("div", {{"class", "panel"}});
@@ -193,9 +193,13 @@ void TimelineContent::html_phases(HtmlWriter& out) const {
       "<th>calls</th><th>ATT&amp;CK</th></tr>\n");
   for (const Phase& phase : story_.phases) {
     out.open("tr");
-    element(out, "td", to_string(phase.kind));
-    element(out, "td", format_utc(phase.start.time, 0), {{"class", "nowrap"}});
-    element(out, "td", format_utc(phase.end.time, 0), {{"class", "nowrap"}});
+    element(out, "td", to_string(phase.kind), {{"class", "nowrap"}});
+    // May break between day and time.
+    for (const FrameRef& frame : {phase.start, phase.end}) {
+      std::string time = format_utc(frame.time, 0);
+      std::replace(time.begin(), time.end(), 'T', ' ');
+      element(out, "td", time);
+    }
     element(out, "td", join(phase.actors));
     element(out, "td", join(phase.accounts));
     element(out, "td", std::to_string(phase.messages));
@@ -243,7 +247,7 @@ void TimelineContent::html_activity(HtmlWriter& out) const {
     bar(failed[i], "p-compromise", "of them failed");
   }
   out.close();
-  if (!story_.campaign || story_.campaign->affected.destinations.empty()) return;
+  if (campaign() == nullptr || story_.campaign->affected.destinations.empty()) return;
   std::map<std::string, std::uint64_t> destinations;
   for (const std::size_t i : story_.campaign->incidents) {
     const fraud::Incident& one = story_.incidents[i];
@@ -409,7 +413,7 @@ bool TimelineContent::write_html(HtmlWriter& out) const {
   html_incidents(out);
   html_events(out);
   html_calls(out);
-  if (story_.campaign && !clock_assumption_.empty()) {
+  if (campaign() != nullptr && !clock_assumption_.empty()) {
     element(out, "h2", "Notification periods that may apply");
     element(out, "p", clock_assumption_ + " A person decides whether a regime applies and when its clock starts.",
             {{"class", "soft"}});

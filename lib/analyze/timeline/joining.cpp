@@ -112,23 +112,32 @@ class Joiner {
     }
     for (const auto& [account, members] : same) {
       std::size_t taken = incidents_.size();
+      std::size_t firm = incidents_.size();  // the one before that is more than a possibility
       for (std::size_t k = 0; k < members.size(); ++k) {
         const std::size_t b = members[k];
-        if (k != 0) {
-          const std::size_t a = members[k - 1];
-          // Two who only try the same account (100, admin) have nothing to do with each other.
-          const bool only_tries = phase_of(incidents_[a].kind) == phase_of(incidents_[b].kind) &&
-                                  incidents_[a].successes == 0 && incidents_[b].successes == 0 &&
-                                  *phase_of(incidents_[a].kind) <= PhaseKind::kCredentialAccess;
-          if (!only_tries && near(a, b)) join(a, b, fmt::format("{}: same account {}", names(a, b), account));
-        }
+        if (k != 0) join_by_account(members[k - 1], b, account);
+        if (firm != incidents_.size() && (k == 0 || firm != members[k - 1])) join_by_account(firm, b, account);
         // What follows on an account that was taken belongs to it, however late.
         if (taken != incidents_.size() && *phase_of(incidents_[b].kind) >= PhaseKind::kCompromise) {
           join(taken, b, fmt::format("{}: account {} had been taken", names(taken, b), account));
         }
         if (taken == incidents_.size() && takes_account(incidents_[b])) taken = b;
+        if (!possible(b)) firm = b;
       }
     }
+  }
+
+  bool possible(std::size_t i) const { return incidents_[i].lead().confidence == report::Confidence::kPossible; }
+
+  void join_by_account(std::size_t a, std::size_t b, const std::string& account) {
+    const PhaseKind x = *phase_of(incidents_[a].kind);
+    const PhaseKind y = *phase_of(incidents_[b].kind);
+    // Two who only try the same account (100, admin) have nothing to do with each other.
+    const bool only_tries =
+        x == y && incidents_[a].successes == 0 && incidents_[b].successes == 0 && x <= PhaseKind::kCredentialAccess;
+    // A user who travels is no attacker because somebody has tried his account, too.
+    const bool mere_chance = (possible(a) && y < PhaseKind::kCompromise) || (possible(b) && x < PhaseKind::kCompromise);
+    if (!only_tries && !mere_chance && near(a, b)) join(a, b, fmt::format("{}: same account {}", names(a, b), account));
   }
 
   void by_call() {

@@ -31,6 +31,10 @@ bool Narrow::Block::contains(const IpAddress& other) const {
   return true;
 }
 
+bool Narrow::wants_call_id(std::string_view call_id) const {
+  return std::ranges::find(call_ids, call_id) != call_ids.end();
+}
+
 bool Narrow::wants_user(std::string_view user) const {
   if (user.empty()) return false;
   const std::string_view part = user.find(':') == std::string_view::npos ? user : user_of(user);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.h"
 #include "proto/sip/fields.h"
 
 namespace voip::analyze::timeline {
@@ -66,16 +67,27 @@ std::vector<std::uint32_t> failed_runs(const Record& record, const std::vector<s
 
 std::string_view or_unknown(std::string_view text) { return text.empty() ? std::string_view{"?"} : text; }
 
+// A Reason header in words (RFC 3326): "Q.850 cause 16, Normal call clearing". What people need is often in one half.
+std::string reason_text(std::string_view reason) {
+  reason = trim(reason.substr(0, reason.find(',')));
+  const std::size_t end = reason.find(';');
+  const std::string_view protocol = trim(reason.substr(0, end));
+  if (protocol.empty() || end == std::string_view::npos) return std::string(protocol);
+  const std::string_view params = reason.substr(end);
+  const auto cause = sip::parameter(params, "cause");
+  const auto words = sip::parameter(params, "text");
+  const bool plain = words && words->find_first_not_of("0123456789() ") != std::string_view::npos;
+  std::string text;
+  if (cause) text = fmt::format("{} cause {}", protocol, trim(*cause));
+  if (plain) text += (text.empty() ? "" : ", ") + std::string(trim(*words));
+  return text.empty() ? std::string(protocol) : text;
+}
+
 std::string hung_up_text(const Record& record, const CallRecord& call) {
   std::string text;
   if (call.hung_up == HungUp::kNobody) return "its end was not seen";
   text = call.hung_up == HungUp::kCaller ? "the caller hung up" : "the callee hung up";
-  if (const std::string& reason = record.names.text(call.reason); !reason.empty()) {
-    if (const auto words =
-            sip::parameter(std::string_view(reason).substr(std::min(reason.find(';'), reason.size())), "text")) {
-      text += fmt::format(" ({})", *words);
-    }
-  }
+  if (const std::string why = reason_text(record.names.text(call.reason)); !why.empty()) text += " (" + why + ")";
   return text;
 }
 
@@ -206,7 +218,7 @@ std::string_view Record::caller_of(const CallRecord& call) const {
 }
 
 bool Record::wants(const Narrow& narrow, const CallRecord& call) const {
-  if (narrow.everything()) return true;
+  if (narrow.everything() || narrow.wants_call_id(call.call_id)) return true;
   for (const std::uint32_t name : {call.from, call.to, call.dialled}) {
     if (narrow.wants_user(names.text(name))) return true;
   }
@@ -254,7 +266,8 @@ void Record::tell(const Narrow& narrow, const std::function<void(const Told&)>& 
   }
   for (std::size_t i = 0; i < events.size(); ++i) {
     const Event& event = events[i];
-    if (!narrow.everything() && !narrow.wants_address(event.actor) && !narrow.wants_user(names.text(event.subject)))
+    if (!narrow.everything() && !narrow.wants_address(event.actor) && !narrow.wants_user(names.text(event.subject)) &&
+        !narrow.wants_call_id(names.text(event.call_id)))
       continue;
     places.push_back({event.first, event.kind, static_cast<std::uint32_t>(i), false});
   }

@@ -80,6 +80,11 @@ struct CallRecord {
   unsigned challenges = 0;  // 401 and 407 to the INVITE
   HungUp hung_up = HungUp::kNobody;
   bool cancelled = false;
+  bool requests_seen = false;
+  bool responses_seen = false;
+  bool follow_up_seen = false;  // a request that follows an answer: ACK, BYE, PRACK
+  bool described = false;       // an SDP was seen
+  FrameRef key_in_clear{};      // an SDP with SRTP keys that went over the wire unprotected
   Media media = Media::kNotCaptured;
   std::size_t group = 0;  // index of the group's first call
   std::vector<HopRecord> hops{};

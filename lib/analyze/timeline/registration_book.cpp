@@ -15,6 +15,7 @@ using session::RegistrationChange;
 using session::Transaction;
 
 constexpr std::size_t kMostAccounts = 1U << 17;
+constexpr std::size_t kMostHops = 1U << 16;
 constexpr std::int64_t kEchoNs = 2 * kNsPerSecond;
 
 std::string_view account_of(const Transaction& t) {
@@ -32,8 +33,22 @@ std::string place_of(const Binding& binding) {
 
 }  // namespace
 
+void RegistrationBook::on_first_hop(std::string_view call_id, std::uint32_t cseq) {
+  if (first_hops_.size() >= kMostHops) {
+    std::swap(first_hops_, older_hops_);
+    first_hops_.clear();
+  }
+  first_hops_.at_or_new(text_key(call_id, std::to_string(cseq)));
+}
+
+bool RegistrationBook::passed_on(const Transaction& t) const {
+  if (t.vias < 2) return false;
+  const TextKey key = text_key(t.call_id, std::to_string(t.cseq));
+  return first_hops_.find(key) != nullptr || older_hops_.find(key) != nullptr;
+}
+
 void RegistrationBook::on_transaction(const Transaction& t) {
-  if (t.method != sip::Method::kRegister) return;
+  if (t.method != sip::Method::kRegister || passed_on(t)) return;
   if (t.success()) {
     ++accepted_;
     if (accounts_.size() < kMostAccounts) accounts_.at_or_new(text_key(account_of(t)));
@@ -73,6 +88,7 @@ bool RegistrationBook::told_before(const RegistrationChange& change) {
 
 void RegistrationBook::on_registration(const RegistrationChange& change) {
   using Kind = RegistrationChange::Kind;
+  if (change.transaction != nullptr && passed_on(*change.transaction)) return;
   const std::string_view account = user_in(*change.aor);
   const Binding& binding = change.binding;
   const Binding& previous = change.previous;

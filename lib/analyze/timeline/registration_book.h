@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "analyze/timeline/event_log.h"
 #include "session/registration.h"
@@ -15,6 +16,8 @@ class RegistrationBook {
  public:
   RegistrationBook(EventLog& log, Names& names) : log_(log), names_(names) {}
 
+  // A REGISTER just as its client sent it: what a proxy passes on of it is the same registration.
+  void on_first_hop(std::string_view call_id, std::uint32_t cseq);
   void on_transaction(const session::Transaction& transaction);
   void on_registration(const session::RegistrationChange& change);
 
@@ -23,11 +26,14 @@ class RegistrationBook {
   std::uint64_t refused() const { return refused_; }
 
  private:
+  bool passed_on(const session::Transaction& transaction) const;
   bool told_before(const session::RegistrationChange& change);
 
   EventLog& log_;
   Names& names_;
   FlatMap<TextKey, std::uint8_t> accounts_;
+  FlatMap<TextKey, std::uint8_t> first_hops_;
+  FlatMap<TextKey, std::uint8_t> older_hops_;
   FlatMap<TextKey, std::int64_t> told_;  // when a change was told, to know its echo on the next hop
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;

@@ -137,10 +137,11 @@ inline constexpr report::Rule kExposureWindow{
     .severity = report::Severity::kHigh,
     .title = "How long content or credentials lay open",
     .trigger =
-        "Judged by srtp-check and compliance-report on the same capture; here it is only said that it was not "
-        "assessed.",
+        "From the first to the last answered call whose SRTP keys went over the wire in clear signalling: calls, "
+        "parties, minutes. High where the media of such a call is in the capture, else medium. What else lay open "
+        "(media in clear, keypad digits) is judged by srtp-check.",
     .rationale = "The window decides who has to be told.",
-    .remedy = "Run srtp-check and compliance-report on the same inputs.",
+    .remedy = "Carry SIP over TLS, or key media with DTLS-SRTP; run srtp-check on the same inputs.",
     .reference = "45 CFR 164.404(c); GDPR article 33(3)",
 };
 inline constexpr report::Rule kEvidenceGap{
@@ -150,7 +151,8 @@ inline constexpr report::Rule kEvidenceGap{
     .title = "The capture has holes",
     .trigger =
         "No packets of an input for 60 s or more where it normally holds more than one a second; packets lost "
-        "by the capture itself; packets cut by the snap length. A quiet night is no hole.",
+        "by the capture itself; packets cut by the snap length; more than 5 % of at least 20 calls of which only one "
+        "direction was captured. A quiet night is no hole.",
     .rationale = "What happened in a hole is not in this report, and silence may be a missing packet.",
     .remedy =
         "Capture at a better point (span port, HEP mirror of the proxy) with a larger buffer; state the "
@@ -163,8 +165,9 @@ inline constexpr report::Rule kClocksDisagree{
     .severity = report::Severity::kLow,
     .title = "Clocks do not agree",
     .trigger =
-        "Packets of an input go back in time by more than 1 ms, or the same messages stand in two inputs with "
-        "times that differ by a steady offset of more than 50 ms. Medium above 2 s.",
+        "Packets of an input go back in time by more than 1 ms; the same messages stand in two inputs, or at two HEP "
+        "agents, with times that differ by a steady offset of more than 50 ms; the Date headers of a sender are "
+        "steadily more than 30 s away. Medium above 2 s. Offsets that --align-clocks corrected are told, not found.",
     .rationale = "Order and causes are read from times: a clock that is off tells the wrong story.",
     .remedy = "Synchronise all hosts by NTP. Document the offsets; never edit the files.",
     .reference = "RFC 3227 section 2; PCI DSS Req. 10.6",
@@ -175,8 +178,8 @@ inline constexpr report::Rule kInputIntegrity{
     .severity = report::Severity::kInfo,
     .title = "Identity of the inputs",
     .trigger =
-        "Told for every input that was hashed: with --hash, or where a file NAME.sha256 lies beside it. High "
-        "when the hash differs from the one there.",
+        "Told for every input that was hashed: with --hash or --case, or where a file NAME.sha256 lies beside it. High "
+        "when the hash differs from the one there, or the file changed while it was read.",
     .rationale = "A report stands only as long as its inputs can be shown to be the same.",
     .remedy = "When a hash differs, acquire the file again from its source.",
     .reference = "ISO/IEC 27037; NIST SP 800-86 section 3.1; FIPS 180-4",
@@ -186,9 +189,11 @@ inline constexpr report::Rule kCustodyRecord{
     .name = "custody-record",
     .severity = report::Severity::kInfo,
     .title = "Custody record",
-    .trigger = "Not judged here: the tool evidence keeps the custody log of a case.",
+    .trigger =
+        "Told with --case: this run is added to the custody log of the case (who, when, command, hashes of inputs and "
+        "outputs, each line with the hash of the line before). High when that chain does not hold.",
     .rationale = "Who did what with the evidence has to be shown later.",
-    .remedy = "Keep a custody log with the tool evidence; sign its head hash outside of it.",
+    .remedy = "Sign the log's last hash outside of it.",
     .reference = "ISO/IEC 27037 section 6; RFC 3227 section 4; NIST SP 800-86 section 3",
 };
 inline constexpr report::Rule kEditedCaptureSigns{
@@ -197,8 +202,10 @@ inline constexpr report::Rule kEditedCaptureSigns{
     .severity = report::Severity::kMedium,
     .title = "Signs that a capture was edited",
     .trigger =
-        "Long runs of packets with the same time, packets out of order within one interface, or an export "
-        "that holds no original packets. Not for a documented merge.",
+        "The file names an editing program as its writer; 50 or more packets in a row with the same time; packets out "
+        "of order within one interface, or of one interface behind later ones of another; wrong UDP checksums of a "
+        "sender whose others are right; bytes missing in TCP streams without any loss told; an archive's export. Not "
+        "for rotated files, a documented merge, or a sender whose checksums are left to its network card.",
     .rationale = "An edited file may lack what somebody did not want to be seen.",
     .remedy = "Ask for the original.",
     .reference = "RFC 3227 section 2.4; ISO/IEC 27042",

@@ -88,14 +88,39 @@ void text_pair(TextWriter& out, std::string_view name, std::string_view text, To
 bool TimelineContent::wants(const fraud::Incident& incident) const {
   const Narrow& narrow = show_.narrow;
   if (narrow.everything()) return true;
-  return std::ranges::any_of(incident.sources, [&](const IpAddress& a) { return narrow.wants_address(a); }) ||
-         std::ranges::any_of(incident.accounts, [&](const std::string& a) { return narrow.wants_user(a); }) ||
-         std::ranges::any_of(incident.numbers, [&](const std::string& n) { return narrow.wants_user(n); });
+  if (std::ranges::any_of(incident.sources, [&](const IpAddress& a) { return narrow.wants_address(a); }) ||
+      std::ranges::any_of(incident.accounts, [&](const std::string& a) { return narrow.wants_user(a); }) ||
+      std::ranges::any_of(incident.numbers, [&](const std::string& n) { return narrow.wants_user(n); }) ||
+      std::ranges::any_of(incident.call_ids, [&](const std::string& id) { return narrow.wants_call_id(id); })) {
+    return true;
+  }
+  // A call of the party that did it, though the incident names other calls.
+  return std::ranges::any_of(asked_, [&](std::size_t i) {
+    const CallRecord& call = record_.calls[i];
+    return incident.has_source(call.actor()) &&
+           (incident.accounts.empty() || incident.has_account(record_.caller_of(call)));
+  });
+}
+
+std::vector<std::size_t> TimelineContent::wanted_incidents() const {
+  std::vector<std::size_t> list;
+  for (std::size_t i = 0; i < story_.incidents.size(); ++i) {
+    if (wants(story_.incidents[i])) list.push_back(i);
+  }
+  return list;
+}
+
+const Campaign* TimelineContent::campaign() const {
+  if (!story_.campaign) return nullptr;
+  const bool concerns =
+      show_.narrow.everything() ||
+      std::ranges::any_of(story_.campaign->incidents, [&](std::size_t i) { return wants(story_.incidents[i]); });
+  return concerns ? &*story_.campaign : nullptr;
 }
 
 void TimelineContent::write_incident(RecordWriter& out) const {
   out.key("incident");
-  if (!story_.campaign) {
+  if (campaign() == nullptr) {
     out.null();
     return;
   }
@@ -110,7 +135,12 @@ void TimelineContent::write_incident(RecordWriter& out) const {
   out.field_time("end", c.end.time);
   out.key("incidents");
   out.begin_array();
-  for (const std::size_t i : c.incidents) out.value(std::uint64_t{i});
+  // Places in incidents[], which holds the wanted ones only.
+  const std::vector<std::size_t> wanted = wanted_incidents();
+  for (const std::size_t i : c.incidents) {
+    const auto at = std::ranges::lower_bound(wanted, i);
+    if (at != wanted.end() && *at == i) out.value(static_cast<std::uint64_t>(at - wanted.begin()));
+  }
   out.end_array();
   write_texts(out, "joined_by", c.joins);
   write_moment(out, "first_hostile_act", c.first_hostile);
@@ -207,6 +237,7 @@ void TimelineContent::write_phases(RecordWriter& out) const {
   out.key("phases");
   out.begin_array();
   for (const Phase& phase : story_.phases) {
+    if (campaign() == nullptr) break;
     out.begin_object();
     out.field("phase", to_string(phase.kind));
     out.field_time("start", phase.start.time);
@@ -243,6 +274,16 @@ void TimelineContent::write_phases(RecordWriter& out) const {
     out.begin_object();
     out.field("input", offset.input);
     out.field("reference", offset.reference);
+    const auto agent = [&out](std::string_view key, bool hep, std::uint32_t id, const std::string& node) {
+      out.key(key);
+      if (hep) {
+        out.value(node.empty() ? std::to_string(id) : node);
+      } else {
+        out.null();
+      }
+    };
+    agent("agent", offset.of_agent, offset.agent, offset.node);
+    agent("reference_agent", offset.reference_of_agent, offset.reference_agent, offset.reference_node);
     out.field("offset_s", static_cast<double>(offset.offset_ns) / 1e9);
     out.field("spread_s", static_cast<double>(offset.spread_ns) / 1e9);
     out.field("messages", offset.messages);
@@ -280,7 +321,7 @@ void TimelineContent::write_clocks(RecordWriter& out) const {
 }
 
 void TimelineContent::text_campaign(TextWriter& out) const {
-  if (!story_.campaign) return;
+  if (campaign() == nullptr) return;
   const Campaign& c = *story_.campaign;
   out.heading("The incident");
   text_pair(out, "severity", fmt::format("{} ({})", report::to_string(c.severity), report::to_string(c.confidence)),
@@ -350,11 +391,7 @@ void TimelineContent::text_campaign(TextWriter& out) const {
   }
   if (!c.other_explanations.empty()) {
     out.heading("What else it could be");
-    for (const std::string& text : c.other_explanations) {
-      out.begin_line(1);
-      out.put(text);
-      out.end_line();
-    }
+    for (const std::string& text : c.other_explanations) out.sentence(1, text);
   }
 }
 
@@ -363,12 +400,10 @@ void TimelineContent::text_clocks(TextWriter& out) const {
   for (const Clock& clock : clocks_) {
     if (clock.due.known()) next.push_back(&clock);
   }
-  if (next.empty() || !story_.campaign || !story_.campaign->decisive.known()) return;
+  if (next.empty() || campaign() == nullptr || !story_.campaign->decisive.known()) return;
   std::ranges::stable_sort(next, {}, [](const Clock* c) { return c->due; });
   out.heading("Notification periods that may apply");
-  out.begin_line(1);
-  out.put(clock_assumption_ + " A person decides whether a regime applies and when its clock starts.", Tone::kFaint);
-  out.end_line();
+  out.sentence(1, clock_assumption_ + " A person decides whether a regime applies and when its clock starts.");
   for (std::size_t i = 0; i < next.size() && i < 3; ++i) {
     const Deadline& row = next[i]->deadline;
     out.begin_line(1);

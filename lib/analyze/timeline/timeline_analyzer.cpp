@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analyze/timeline/actor_log.h"
 #include "analyze/timeline/call_book.h"
 #include "analyze/timeline/checks.h"
 #include "analyze/timeline/clock_watch.h"
+#include "analyze/timeline/date_watch.h"
 #include "analyze/timeline/event_log.h"
 #include "analyze/timeline/registration_book.h"
 #include "analyze/timeline/story_events.h"
@@ -34,6 +37,7 @@ struct TimelineAnalyzer::Impl {
   RegistrationBook registrations;
   ActorLog actors;
   ClockWatch clock_watch;
+  DateWatch dates;
   fraud::FraudAnalyzer fraud;
 
   void note_time(Timestamp time) {
@@ -45,10 +49,15 @@ struct TimelineAnalyzer::Impl {
   void on_message(const dissect::SipEvent& event, const session::Call* call) {
     note_time(event.frame.time);
     clock_watch.on_message(event);
+    dates.on_message(event);
     if (call != nullptr) calls.on_message(event, *call);
     const sip::MessageView& message = *event.message;
     if (!message.is_request) return;
-    if (message.method == Method::kRefer) {
+    if (message.method == Method::kRegister) {
+      const auto is_via = [](const sip::Header& header) { return header.id == sip::HeaderId::kVia; };
+      if (std::ranges::count_if(message.headers, is_via) == 1)
+        registrations.on_first_hop(message.call_id, message.cseq_number);
+    } else if (message.method == Method::kRefer) {
       log.add({.kind = EventKind::kTransfer,
                .first = event.frame,
                .actor = event.src.address,
@@ -129,6 +138,7 @@ void TimelineAnalyzer::on_message(const dissect::SipEvent& event, const session:
   impl_->on_message(event, call);
   impl_->fraud.on_message(event, call);
 }
+void TimelineAnalyzer::on_copy(const dissect::SipEvent& event) { impl_->clock_watch.on_message(event); }
 void TimelineAnalyzer::on_offer_answer(const session::Call& call, const session::DialogLeg& dialog, std::size_t index) {
   impl_->on_offer_answer(call, dialog, index);
   impl_->fraud.on_offer_answer(call, dialog, index);
@@ -170,7 +180,7 @@ std::vector<std::pair<std::string, std::uint64_t>> TimelineAnalyzer::dropped() c
   return list;
 }
 
-std::shared_ptr<const report::Content> TimelineAnalyzer::finish(Facts facts) {
+std::shared_ptr<const TimelineContent> TimelineAnalyzer::finish(Facts facts) {
   Record& record = impl_->record;
   record.calls = impl_->calls.finish();
   record.registered_accounts = impl_->registrations.accounts();
@@ -178,6 +188,7 @@ std::shared_ptr<const report::Content> TimelineAnalyzer::finish(Facts facts) {
   record.refused_registrations = impl_->registrations.refused();
   const std::vector<Track> tracks = impl_->actors.finish();
   (void)impl_->fraud.finish();
+  // What is left where clocks were corrected is told too.
   for (ClockOffset& offset : impl_->clock_watch.finish()) facts.offsets.push_back(std::move(offset));
 
   StoryOptions options;
@@ -199,7 +210,8 @@ std::shared_ptr<const report::Content> TimelineAnalyzer::finish(Facts facts) {
     for (const Deadline& row : impl_->options.deadlines) clocks.push_back({row, start, row.due(start)});
   }
   report_story(story, record, clocks, assumption, impl_->sink);
-  report_facts(facts, impl_->sink);
+  for (DateOffset& date : impl_->dates.finish()) facts.dates.push_back(std::move(date));
+  report_facts(facts, record, impl_->sink);
   record.events = impl_->log.finish();
   add_story_events(story, facts, record);
   return std::make_shared<TimelineContent>(impl_->options.show, std::move(record), std::move(story), std::move(clocks),

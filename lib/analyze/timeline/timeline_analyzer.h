@@ -31,6 +31,7 @@ class TimelineAnalyzer final : public session::Observer {
   ~TimelineAnalyzer() override;
 
   void on_message(const dissect::SipEvent& event, const session::Call* call) override;
+  void on_copy(const dissect::SipEvent& event) override;
   void on_offer_answer(const session::Call& call, const session::DialogLeg& dialog, std::size_t index) override;
   void on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) override;
   void on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& event) override;
@@ -41,7 +42,7 @@ class TimelineAnalyzer final : public session::Observer {
   void on_call_end(session::Call& call) override;
 
   // After the last packet. facts: what the inputs themselves showed; clock offsets are added to them.
-  std::shared_ptr<const report::Content> finish(Facts facts);
+  std::shared_ptr<const TimelineContent> finish(Facts facts);
   // What was left out because a table was full, by name.
   std::vector<std::pair<std::string, std::uint64_t>> dropped() const;
 

@@ -3,31 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/tls_fields.h"
+
 namespace voip::dtls {
 namespace {
 
-constexpr std::size_t kMostExtensions = 64;
-constexpr std::size_t kMostCertificates = 16;
-// RFC 8446 section 4.1.3: SHA-256 of "HelloRetryRequest".
-constexpr std::array<std::uint8_t, 32> kRetryRandom{0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
-                                                    0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
-                                                    0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
-
-enum Extension : std::uint16_t {
-  kSupportedGroups = 10,
-  kSignatureAlgorithms = 13,
-  kUseSrtp = 14,
-  kExtendedMasterSecret = 23,
-  kSessionTicket = 35,
-  kPreSharedKey = 41,
-  kSupportedVersions = 43,
-};
+using namespace tls_fields;
 
 // A list with its length in front, 8 or 16 bits wide, of whole 16-bit numbers.
 template <std::unsigned_integral Width>
 ByteView number_list(ByteView value) {
-  ByteCursor in{value};
-  const ByteView list = in.take(in.be<Width>());
+  const ByteView list = inside<Width>(value);
   return list.first(list.size() / 2 * 2);
 }
 
@@ -39,19 +25,12 @@ void read_use_srtp(ByteView value, ByteView& profiles, ByteView& mki) {
   mki = in.take(in.be<std::uint8_t>());
 }
 
-// Calls for each extension; a missing block is none. False when the block is malformed.
+// A missing block is none. False when the block is malformed.
 template <class Function>
-bool each_extension(ByteCursor& in, Function&& function) {
+bool each_of(ByteCursor& in, Function&& take) {
   if (in.remaining() == 0) return true;
   ByteCursor block = in.sub(in.be<std::uint16_t>());
-  for (std::size_t n = 0; block.remaining() > 0; ++n) {
-    if (n == kMostExtensions) return false;
-    const auto type = block.be<std::uint16_t>();
-    const ByteView value = block.take(block.be<std::uint16_t>());
-    if (!block.ok()) return false;
-    function(type, value);
-  }
-  return block.ok();
+  return each_extension(block, take) == Block::kWhole;
 }
 
 // Libraries of 2019 to 2024 (NSS, browsers) speak DTLS 1.3 under a draft's number.
@@ -209,7 +188,7 @@ Parsed<ClientHelloView> parse_client_hello(ByteView body) {
   if (!in.ok()) return ParseError{Malformed::kTruncated, in.offset(), "dtls.client-hello"};
   if ((hello.version >> 8) != 0xfe) return ParseError{Malformed::kBadVersion, 0, "dtls.client-hello.version"};
   if (hello.cipher_suites.size() % 2 != 0) return ParseError{Malformed::kBadLength, 0, "dtls.client-hello.suites"};
-  const bool read = each_extension(in, [&hello](std::uint16_t type, ByteView value) {
+  const bool read = each_of(in, [&hello](std::uint16_t type, ByteView value) {
     switch (type) {
       case kUseSrtp:
         hello.has_use_srtp = true;
@@ -248,8 +227,8 @@ Parsed<ServerHelloView> parse_server_hello(ByteView body) {
   in.skip(1);  // compression
   if (!in.ok()) return ParseError{Malformed::kTruncated, in.offset(), "dtls.server-hello"};
   if ((hello.version >> 8) != 0xfe) return ParseError{Malformed::kBadVersion, 0, "dtls.server-hello.version"};
-  hello.hello_retry_request = std::ranges::equal(hello.random, kRetryRandom);
-  const bool read = each_extension(in, [&hello](std::uint16_t type, ByteView value) {
+  hello.hello_retry_request = is_retry(hello.random);
+  const bool read = each_of(in, [&hello](std::uint16_t type, ByteView value) {
     if (type == kUseSrtp) {
       ByteView profiles;
       hello.has_use_srtp = true;

@@ -195,6 +195,11 @@ std::string json_string(std::string_view text) {
 
 JsonText parse_json(std::string_view text) {
   JsonText out;
+  // nlohmann skips a byte order mark and takes a NUL for the end: what follows would go unseen.
+  if (text.starts_with("\xef\xbb\xbf") || text.find('\0') != std::string_view::npos) {
+    out.error = "not JSON";
+    return out;
+  }
   Builder builder{out};
   try {
     out.ok = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);

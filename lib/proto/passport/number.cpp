@@ -15,6 +15,13 @@ constexpr bool is_separator(char c) {
   return c == '-' || c == '.' || c == '(' || c == ')' || c == ' ' || c == '\t' || c == '/';
 }
 
+// 911, 988, 112: dialled within a country, no part of a longer number (RFC 8224 section 8.3 leaves them as they are).
+bool is_service_code(std::string_view digits) {
+  if (digits.size() != 3 || !std::ranges::all_of(digits, is_digit)) return false;
+  return (digits[0] >= '2' && digits[1] == '1' && digits[2] == '1') || digits == "988" || digits == "112" ||
+         digits == "999";
+}
+
 std::string north_american(std::string digits) {
   if (digits.starts_with("011") && digits.size() > 10) return digits.substr(3);
   if (digits.size() == 10 && digits[0] >= '2') return "1" + digits;
@@ -56,6 +63,7 @@ std::string canonical_number(std::string_view text, std::string_view country_cod
   std::string digits = bare_number(text);
   if (digits.empty() || text.starts_with('+')) return digits;
   if (context.starts_with('+')) {
+    if (is_service_code(digits)) return digits;
     const std::string prefix = bare_number(context);
     if (prefix.size() < 4 && digits.starts_with(prefix) && digits.size() >= prefix.size() + 8) return digits;
     if (digits[0] == '0' && prefix != "1" && prefix != "39") digits.erase(0, 1);

@@ -80,6 +80,7 @@ class Reader {
     take_part(header, "header", out_.header);
     take_part(payload, "payload", out_.payload);
     check_typ();
+    check_crit();
     check_iat();
     return std::move(out_);
   }
@@ -115,6 +116,18 @@ class Reader {
     if (typ->is_string() && typ->text == "passport") return;
     if (typ->is_string() && iequals(typ->text, "passport")) return add(TokenDefect::kTypCase, typ->text);
     add(TokenDefect::kWrongTyp, typ->is_string() ? typ->text : typ->canonical());
+  }
+
+  // Whoever does not know a name in crit has to refuse the token. ppt is the only extension that a verifier of
+  // PASSporTs knows.
+  void check_crit() {
+    const Json* crit = out_.header.find("crit");
+    if (crit == nullptr) return;
+    const bool known =
+        crit->is_array() && !crit->items.empty() && std::ranges::all_of(crit->items, [&](const Json& one) {
+          return one.is_string() && one.text == "ppt" && out_.header.find("ppt") != nullptr;
+        });
+    if (!known) add(TokenDefect::kCritical, crit->canonical());
   }
 
   void check_iat() {
@@ -204,6 +217,7 @@ std::string_view to_string(TokenDefect defect) {
     case TokenDefect::kWrongTyp: return "typ is not passport";
     case TokenDefect::kIatText: return "iat is a text, not a number";
     case TokenDefect::kNoSignature: return "there is no signature";
+    case TokenDefect::kCritical: return "crit demands what is not known";
     case TokenDefect::kTypCase: return "typ is not in lower case";
     case TokenDefect::kNotCanonical: return "not in canonical form";
     case TokenDefect::kIatFraction: return "iat is not a whole number";

@@ -29,6 +29,7 @@ enum class TokenDefect : std::uint8_t {
   kWrongTyp,
   kIatText,  // a number as a string
   kNoSignature,
+  kCritical,  // crit asks for what is not known here (RFC 7515 section 4.1.11)
   // only told
   kTypCase,
   kNotCanonical,  // RFC 8225 section 9: blanks, order, escapes

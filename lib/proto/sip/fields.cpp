@@ -31,14 +31,14 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
   return at;
 }
 
-// Offset of the first of `wanted` outside quotes; the text's size when there is none.
-std::size_t find_outside_quotes(std::string_view text, std::size_t at, std::string_view wanted) {
+// Offset of the first `wanted` outside quotes; the text's size when there is none.
+std::size_t find_outside_quotes(std::string_view text, std::size_t at, char wanted) {
   while (at < text.size()) {
     if (text[at] == '"') {
       const std::size_t behind = behind_quotes(text, at);
       if (behind == std::string_view::npos) return text.size();
       at = behind;
-    } else if (wanted.find(text[at]) != std::string_view::npos) {
+    } else if (text[at] == wanted) {
       return at;
     } else {
       ++at;
@@ -107,7 +107,7 @@ bool matches_type(std::string_view content_type, std::string_view wanted) {
 }
 
 std::string_view params_of(std::string_view value) {
-  const std::size_t semicolon = find_outside_quotes(value, 0, ";");
+  const std::size_t semicolon = find_outside_quotes(value, 0, ';');
   return semicolon < value.size() ? value.substr(semicolon + 1) : std::string_view{};
 }
 
@@ -297,13 +297,36 @@ Parsed<NameAddr> parse_name_addr(std::string_view value) {
   }
   if (result.uri.empty()) return ParseError{Malformed::kMissing, at, "sip.name-addr"};
   if (at < value.size() && value[at] == ';') {
-    const std::size_t end = find_outside_quotes(value, at, ",");
+    const std::size_t end = find_outside_quotes(value, at, ',');
     result.params = value.substr(at + 1, end - at - 1);
   }
   return result;
 }
 
+namespace {
+
+// The usual form, where the tag follows the address at once: "name" <sip:a@b>;tag=xyz. Empty: look closer.
+std::string_view usual_tag(std::string_view value) {
+  constexpr std::string_view kTag = ";tag=";
+  std::size_t at = 0;
+  if (value.starts_with('"')) {
+    at = value.find('"', 1);
+    if (at == std::string_view::npos || value[at - 1] == '\\') return {};
+    ++at;
+  }
+  const std::size_t close = value.find('>', at);
+  if (close == std::string_view::npos || value.substr(close + 1, kTag.size()) != kTag) return {};
+  if (value.substr(at, close - at).find('"') != std::string_view::npos) return {};
+  const std::string_view tag = value.substr(close + 1 + kTag.size());
+  std::size_t end = 0;
+  while (end < tag.size() && is_token_char(tag[end])) ++end;
+  return end == tag.size() || tag[end] == ';' ? tag.substr(0, end) : std::string_view{};
+}
+
+}  // namespace
+
 std::string_view tag_of(std::string_view from_or_to) {
+  if (const std::string_view tag = usual_tag(from_or_to); !tag.empty()) return tag;
   const auto parsed = parse_name_addr(from_or_to);
   if (parsed) return parameter(parsed->params, "tag").value_or(std::string_view{});
   // A broken address still has its tag behind the last bracket.
@@ -344,7 +367,7 @@ Parsed<Via> parse_via(std::string_view value) {
     return ParseError{Malformed::kBadSyntax, at, "sip.via"};
   }
   if (at < value.size() && value[at] == ';') {
-    via.params = value.substr(at + 1, find_outside_quotes(value, at, ",") - at - 1);
+    via.params = value.substr(at + 1, find_outside_quotes(value, at, ',') - at - 1);
     via.branch = parameter(via.params, "branch").value_or(std::string_view{});
     via.received = parameter(via.params, "received").value_or(std::string_view{});
     via.rport = parameter(via.params, "rport").value_or(std::string_view{});

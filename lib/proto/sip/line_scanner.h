@@ -15,8 +15,8 @@
 
 namespace voip::sip {
 
-// Finds line ends front to back, 64 bytes at a time, and notes odd bytes on the way. It is the one pass that the parser
-// makes over a head; everything it costs is paid for each message.
+// Finds line ends front to back, 64 bytes at a time. It is the pass that the parser makes over a head; everything it
+// costs is paid for each message.
 class LineScanner {
  public:
   explicit LineScanner(ByteView bytes) : bytes_(bytes) { load(); }
@@ -25,27 +25,58 @@ class LineScanner {
   std::size_t next() {
     while (line_feeds_ == 0) {
       if (bytes_.size() - base_ <= kBlock) return bytes_.size();
-      settle(~std::uint64_t{0});
       base_ += kBlock;
       load();
     }
-    const auto at = static_cast<std::size_t>(std::countr_zero(line_feeds_));
+    const std::size_t at = base_ + static_cast<std::size_t>(std::countr_zero(line_feeds_));
     line_feeds_ &= line_feeds_ - 1;
-    return base_ + at;
+    if (at != 0 && bytes_[at - 1] == '\r') {
+      ++pairs_;
+    } else {
+      bare_lf_ = true;
+    }
+    return at;
   }
 
-  // What was seen before `end`, which lies at most one behind the last LF returned, or is the size of the bytes.
+  // What there was before `end`, which lies one behind the last LF returned, or is the size of the bytes.
   struct Odd {
     bool nul = false;
     bool high = false;
     bool bare_cr = false;
     bool bare_lf = false;
   };
-  Odd finish(std::size_t end) {
-    const std::size_t used = end - base_;
-    settle(used >= kBlock ? ~std::uint64_t{0} : (std::uint64_t{1} << used) - 1);
-    if (end == bytes_.size() && !bytes_.empty() && bytes_.back() == '\r') odd_.bare_cr = true;
-    return odd_;
+  Odd odd_before(std::size_t end) const {
+    const std::uint8_t* at = bytes_.data();
+    const std::uint8_t* const stop = at + end;
+    Odd odd{.bare_lf = bare_lf_};
+    std::size_t returns = 0;
+#if defined(__SSE2__)
+    __m128i least = _mm_set1_epi8(' ');
+    __m128i any = _mm_setzero_si128();
+    while (stop - at >= kPart) {
+      // A lane counts to 255.
+      const std::uint8_t* const rest = at + std::min<std::ptrdiff_t>(255, (stop - at) / kPart) * kPart;
+      __m128i lanes = _mm_setzero_si128();
+      for (; at != rest; at += kPart) {
+        const __m128i part = load_part(at);
+        least = _mm_min_epu8(least, part);
+        any = _mm_or_si128(any, part);
+        lanes = _mm_sub_epi8(lanes, _mm_cmpeq_epi8(part, _mm_set1_epi8('\r')));
+      }
+      const __m128i sums = _mm_sad_epu8(lanes, _mm_setzero_si128());
+      returns += static_cast<std::size_t>(_mm_cvtsi128_si32(sums)) +
+                 static_cast<std::size_t>(_mm_cvtsi128_si32(_mm_srli_si128(sums, 8)));
+    }
+    odd.nul = _mm_movemask_epi8(_mm_cmpeq_epi8(least, _mm_setzero_si128())) != 0;
+    odd.high = _mm_movemask_epi8(any) != 0;
+#endif
+    for (; at != stop; ++at) {
+      odd.nul |= *at == 0;
+      odd.high |= *at >= 0x80;
+      returns += *at == '\r' ? 1U : 0U;
+    }
+    odd.bare_cr = returns != pairs_;
+    return odd;
   }
 
  private:
@@ -54,81 +85,44 @@ class LineScanner {
   void load() {
     const std::size_t left = bytes_.size() - base_;
     if (left >= kBlock) {
-      masks(bytes_.data() + base_);
+      line_feeds_ = find_line_feeds(bytes_.data() + base_);
       return;
     }
     std::array<std::uint8_t, kBlock> padded;
     padded.fill(' ');
     std::copy_n(bytes_.data() + base_, left, padded.data());
-    masks(padded.data());
+    line_feeds_ = find_line_feeds(padded.data());
   }
 
 #if defined(__SSE2__)
-  struct Block {
-    __m128i part[4];
-  };
-  void masks(const std::uint8_t* at) {
-    const __m128i lf = _mm_set1_epi8('\n');
-    const __m128i cr = _mm_set1_epi8('\r');
-    Block block;
-    std::memcpy(&block, at, kBlock);
-    const auto& part = block.part;
-    line_feeds_ = mask(block, lf);
-    carriage_returns_ = mask(block, cr);
-    all_line_feeds_ = line_feeds_;
-    // NUL and high bytes are rare: one test for the block, the exact places only when it hits.
-    const __m128i least = _mm_min_epu8(_mm_min_epu8(part[0], part[1]), _mm_min_epu8(part[2], part[3]));
-    const __m128i any = _mm_or_si128(_mm_or_si128(part[0], part[1]), _mm_or_si128(part[2], part[3]));
-    const __m128i zero = _mm_setzero_si128();
-    nuls_ = _mm_movemask_epi8(_mm_cmpeq_epi8(least, zero)) == 0 ? 0 : mask(block, zero);
-    highs_ = 0;
-    if (_mm_movemask_epi8(any) != 0) {
-      for (std::size_t i = 0; i < 4; ++i) {
-        highs_ |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(part[i]))} << (16 * i);
-      }
-    }
+  static constexpr std::ptrdiff_t kPart = 16;
+  static __m128i load_part(const std::uint8_t* at) {
+    __m128i part;
+    std::memcpy(&part, at, sizeof part);
+    return part;
   }
-  static std::uint64_t mask(const Block& block, __m128i wanted) {
+  static std::uint64_t find_line_feeds(const std::uint8_t* at) {
+    const __m128i lf = _mm_set1_epi8('\n');
     std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      bits |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(block.part[i], wanted)))}
-              << (16 * i);
+    for (std::size_t i = 0; i < kBlock / kPart; ++i) {
+      const int found = _mm_movemask_epi8(_mm_cmpeq_epi8(load_part(at + i * kPart), lf));
+      bits |= std::uint64_t{static_cast<std::uint32_t>(found)} << (kPart * i);
     }
     return bits;
   }
 #else
-  void masks(const std::uint8_t* at) {
-    line_feeds_ = carriage_returns_ = nuls_ = highs_ = 0;
-    for (std::size_t i = 0; i < kBlock; ++i) {
-      const std::uint64_t bit = std::uint64_t{1} << i;
-      if (at[i] == '\n') line_feeds_ |= bit;
-      if (at[i] == '\r') carriage_returns_ |= bit;
-      if (at[i] == 0) nuls_ |= bit;
-      if (at[i] >= 0x80) highs_ |= bit;
-    }
-    all_line_feeds_ = line_feeds_;
+  static std::uint64_t find_line_feeds(const std::uint8_t* at) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < kBlock; ++i) bits |= std::uint64_t{at[i] == '\n'} << i;
+    return bits;
   }
 #endif
 
-  // Books what the block's bytes under `within` show.
-  void settle(std::uint64_t within) {
-    const std::uint64_t after_cr = (carriage_returns_ << 1) | carry_;
-    if ((all_line_feeds_ & ~after_cr & within) != 0) odd_.bare_lf = true;
-    if ((after_cr & ~all_line_feeds_ & within) != 0) odd_.bare_cr = true;
-    if ((nuls_ & within) != 0) odd_.nul = true;
-    if ((highs_ & within) != 0) odd_.high = true;
-    carry_ = carriage_returns_ >> 63;
-  }
-
   ByteView bytes_;
   std::size_t base_ = 0;
-  std::uint64_t line_feeds_ = 0;  // not yet returned
-  std::uint64_t all_line_feeds_ = 0;
-  std::uint64_t carriage_returns_ = 0;
-  std::uint64_t nuls_ = 0;
-  std::uint64_t highs_ = 0;
-  std::uint64_t carry_ = 0;  // the last block ended in CR
-  Odd odd_;
+  std::uint64_t line_feeds_ = 0;  // of the block at base_, not yet returned
+  std::size_t pairs_ = 0;         // CR LF
+  bool bare_lf_ = false;
 };
 
 }  // namespace voip::sip

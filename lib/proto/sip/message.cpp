@@ -1,8 +1,10 @@
 #include "proto/sip/message.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
+#include "proto/sip/header_table.h"
 #include "proto/sip/line_scanner.h"
 
 namespace voip::sip {
@@ -25,6 +27,8 @@ constexpr std::uint64_t kSingle =
     bit(HeaderId::kMinSe) | bit(HeaderId::kReplaces) | bit(HeaderId::kEvent);
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+// is_space(), with one comparison for nearly all characters.
+constexpr bool blank_or_line_end(char c) { return static_cast<unsigned char>(c) <= ' ' && is_space(c); }
 
 constexpr std::array<bool, 256> kTokenTable = [] {
   std::array<bool, 256> table{};
@@ -262,7 +266,7 @@ void judge_start_line(const StartLine& start, MessageView& message) {
   }
   const std::string_view uri = start.uri;
   if (uri.front() == '<' || uri.back() == '>') message.anomalies.add(Anomaly::kUriWithAngleBrackets);
-  if (std::ranges::any_of(uri, is_space)) message.anomalies.add(Anomaly::kUriWithBlanks);
+  if (std::ranges::any_of(uri, blank_or_line_end)) message.anomalies.add(Anomaly::kUriWithBlanks);
 }
 
 }  // namespace
@@ -298,8 +302,12 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
 
   std::size_t stored = 0;
   std::uint64_t seen = 0;
-  std::string_view length_field;
-  std::string_view max_forwards;
+  // Of each header field in `seen`, its first value. Not set to zero: that would be most of the work on short messages.
+  struct Value {
+    const char* text;
+    std::size_t size;
+  };
+  std::array<Value, 64> first;
   std::size_t head_end = text.size();
   bool complete = false;
   for (std::size_t begin = line_feed + 1; begin < text.size();) {
@@ -319,8 +327,8 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
       if (end > begin && text[end - 1] == '\r') --end;
     }
     if (line_feed >= text.size() && cut) break;  // its last value may be half a value
-    const std::string_view line = text.substr(begin, end - begin);
-    begin = line_feed + 1;
+    const std::string_view line{text.data() + begin, end - begin};
+    const std::size_t line_begin = std::exchange(begin, line_feed + 1);
 
     const std::size_t colon = find_colon(line);
     if (colon >= line.size()) {
@@ -329,52 +337,50 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
     }
     std::size_t name_end = colon;
     while (name_end > 0 && is_blank(line[name_end - 1])) --name_end;
-    Header field;
-    field.name = line.substr(0, name_end);
-    field.id = header_id(field.name);
-    std::size_t value = colon + 1;
-    while (value < line.size() && is_space(line[value])) ++value;
+    const std::string_view name{line.data(), name_end};
+    const HeaderId id = text.size() - line_begin >= 8 ? find_header(name.data(), name.size()) : header_id(name);
+    std::size_t value_begin = colon + 1;
+    while (value_begin < line.size() && blank_or_line_end(line[value_begin])) ++value_begin;
     std::size_t value_end = line.size();
-    while (value_end > value && is_space(line[value_end - 1])) --value_end;
-    field.value = line.substr(value, value_end - value);
-    if (field.value.size() > kOversizedValue) message.anomalies.add(Anomaly::kOversizedHeader);
-    if (field.id == HeaderId::kOther) {
-      if (field.name.empty()) {
+    while (value_end > value_begin && blank_or_line_end(line[value_end - 1])) --value_end;
+    const std::string_view value{line.data() + value_begin, value_end - value_begin};
+    if (value.size() > kOversizedValue) message.anomalies.add(Anomaly::kOversizedHeader);
+    if (id == HeaderId::kOther) {
+      if (name.empty()) {
         message.anomalies.add(Anomaly::kEmptyHeaderName);
-      } else if (!std::ranges::all_of(field.name, is_token)) {
+      } else if (!std::ranges::all_of(name, is_token)) {
         message.anomalies.add(Anomaly::kBadHeaderName);
       }
-    } else if ((seen & bit(field.id)) != 0) {
-      if ((kSingle & bit(field.id)) != 0) message.anomalies.add(Anomaly::kDuplicateSingleHeader);
+    } else if ((seen & bit(id)) != 0) {
+      if ((kSingle & bit(id)) != 0) message.anomalies.add(Anomaly::kDuplicateSingleHeader);
     } else {
-      seen |= bit(field.id);
-      switch (field.id) {
-        case HeaderId::kVia: message.via = field.value; break;
-        case HeaderId::kFrom: message.from = field.value; break;
-        case HeaderId::kTo: message.to = field.value; break;
-        case HeaderId::kCallId: message.call_id = field.value; break;
-        case HeaderId::kCSeq: message.cseq = field.value; break;
-        case HeaderId::kContact: message.contact = field.value; break;
-        case HeaderId::kContentType: message.content_type = field.value; break;
-        case HeaderId::kContentLength: length_field = field.value; break;
-        case HeaderId::kMaxForwards: max_forwards = field.value; break;
-        case HeaderId::kUserAgent: message.user_agent = field.value; break;
-        case HeaderId::kServer:
-          if ((seen & bit(HeaderId::kUserAgent)) == 0) message.user_agent = field.value;
-          break;
-        default: break;
-      }
+      seen |= bit(id);
+      first[static_cast<unsigned>(id)] = {value.data(), value.size()};
     }
     if (stored < max_headers_) {
       if (stored == headers_.size()) headers_.resize(std::min(max_headers_, std::max<std::size_t>(32, stored * 2)));
-      headers_[stored++] = field;
+      headers_[stored++] = {id, name, value};
     } else {
       message.anomalies.add(Anomaly::kTooManyHeaders);
     }
   }
+  const auto first_of = [&](HeaderId id) {
+    if ((seen & bit(id)) == 0) return std::string_view{};
+    const Value& value = first[static_cast<unsigned>(id)];
+    return std::string_view{value.text, value.size};
+  };
+  message.via = first_of(HeaderId::kVia);
+  message.from = first_of(HeaderId::kFrom);
+  message.to = first_of(HeaderId::kTo);
+  message.call_id = first_of(HeaderId::kCallId);
+  message.cseq = first_of(HeaderId::kCSeq);
+  message.contact = first_of(HeaderId::kContact);
+  message.content_type = first_of(HeaderId::kContentType);
+  message.user_agent = first_of((seen & bit(HeaderId::kUserAgent)) != 0 ? HeaderId::kUserAgent : HeaderId::kServer);
+  const std::string_view length_field = first_of(HeaderId::kContentLength);
   message.headers = std::span<const Header>{headers_.data(), stored};
 
-  const LineScanner::Odd odd = lines.finish(head_end);
+  const LineScanner::Odd odd = lines.odd_before(head_end);
   if (odd.nul) message.anomalies.add(Anomaly::kNulByte);
   if (odd.bare_lf) message.anomalies.add(Anomaly::kBareLf);
   if (odd.bare_cr && !(cut && !complete)) message.anomalies.add(Anomaly::kBareCr);
@@ -382,7 +388,7 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
 
   if ((seen & bit(HeaderId::kCSeq)) != 0) read_cseq(message);
   if ((seen & bit(HeaderId::kMaxForwards)) != 0) {
-    const Number hops = read_digits(max_forwards);
+    const Number hops = read_digits(first_of(HeaderId::kMaxForwards));
     if (!hops.valid || hops.value > 255) message.anomalies.add(Anomaly::kBadMaxForwards);
   }
   if (!complete && cut) {

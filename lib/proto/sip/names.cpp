@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "proto/sip/header_table.h"
 #include "proto/sip/message.h"
 
 namespace voip::sip {
@@ -30,139 +31,6 @@ constexpr std::array kMethods{
     MethodName{Method::kPublish, "PUBLISH"},
 };
 
-struct HeaderName {
-  HeaderId id;
-  std::string_view name;
-};
-using enum HeaderId;
-// The last column of the registry, "compact", comes as names of its own.
-constexpr auto kHeaderNames = std::to_array<HeaderName>({
-    {kVia, "Via"},
-    {kFrom, "From"},
-    {kTo, "To"},
-    {kCallId, "Call-ID"},
-    {kCSeq, "CSeq"},
-    {kContact, "Contact"},
-    {kContentLength, "Content-Length"},
-    {kContentType, "Content-Type"},
-    {kContentEncoding, "Content-Encoding"},
-    {kContentDisposition, "Content-Disposition"},
-    {kMaxForwards, "Max-Forwards"},
-    {kRoute, "Route"},
-    {kRecordRoute, "Record-Route"},
-    {kPath, "Path"},
-    {kServiceRoute, "Service-Route"},
-    {kAuthorization, "Authorization"},
-    {kProxyAuthorization, "Proxy-Authorization"},
-    {kWwwAuthenticate, "WWW-Authenticate"},
-    {kProxyAuthenticate, "Proxy-Authenticate"},
-    {kAuthenticationInfo, "Authentication-Info"},
-    {kUserAgent, "User-Agent"},
-    {kServer, "Server"},
-    {kExpires, "Expires"},
-    {kMinExpires, "Min-Expires"},
-    {kIdentity, "Identity"},
-    {kIdentityInfo, "Identity-Info"},
-    {kDate, "Date"},
-    {kPAssertedIdentity, "P-Asserted-Identity"},
-    {kPPreferredIdentity, "P-Preferred-Identity"},
-    {kRemotePartyId, "Remote-Party-ID"},
-    {kPrivacy, "Privacy"},
-    {kDiversion, "Diversion"},
-    {kHistoryInfo, "History-Info"},
-    {kSessionId, "Session-ID"},
-    {kReason, "Reason"},
-    {kReferTo, "Refer-To"},
-    {kReferredBy, "Referred-By"},
-    {kReplaces, "Replaces"},
-    {kJoin, "Join"},
-    {kRequire, "Require"},
-    {kProxyRequire, "Proxy-Require"},
-    {kSupported, "Supported"},
-    {kUnsupported, "Unsupported"},
-    {kAllow, "Allow"},
-    {kRAck, "RAck"},
-    {kRSeq, "RSeq"},
-    {kWarning, "Warning"},
-    {kSubject, "Subject"},
-    {kEvent, "Event"},
-    {kSubscriptionState, "Subscription-State"},
-    {kSessionExpires, "Session-Expires"},
-    {kMinSe, "Min-SE"},
-    {kAttestationInfo, "Attestation-Info"},
-    {kAttestationInfo, "P-Attestation-Indicator"},
-    {kOriginationId, "Origination-Id"},
-    {kOriginationId, "P-Origination-ID"},
-    {kPChargingVector, "P-Charging-Vector"},
-    {kXCid, "X-CID"},
-    {kRetryAfter, "Retry-After"},
-    {kAccept, "Accept"},
-    {kCallInfo, "Call-Info"},
-    {kGeolocation, "Geolocation"},
-    {kResourcePriority, "Resource-Priority"},
-    {kVia, "v"},
-    {kFrom, "f"},
-    {kTo, "t"},
-    {kCallId, "i"},
-    {kContact, "m"},
-    {kContentLength, "l"},
-    {kContentType, "c"},
-    {kContentEncoding, "e"},
-    {kSubject, "s"},
-    {kSupported, "k"},
-    {kEvent, "o"},
-    {kReferTo, "r"},
-    {kReferredBy, "b"},
-    {kSessionExpires, "x"},
-    {kIdentity, "y"},
-    {kIdentityInfo, "n"},
-});
-
-constexpr std::size_t kSlots = 256;
-
-// Case does not change it.
-constexpr std::size_t slot_of(std::string_view name) {
-  const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i]) | 0x20U); };
-  return (name.size() * 7 + at(0) * 5 + at(name.size() - 1) * 29 + at(name.size() / 2) * 83) % kSlots;
-}
-
-struct Slot {
-  HeaderId id = HeaderId::kOther;
-  std::string_view name;
-};
-
-constexpr std::array<Slot, kSlots> make_slots() {
-  std::array<Slot, kSlots> slots{};
-  for (const HeaderName& entry : kHeaderNames) {
-    std::size_t at = slot_of(entry.name);
-    while (!slots[at].name.empty()) at = (at + 1) % kSlots;
-    slots[at] = {entry.id, entry.name};
-  }
-  return slots;
-}
-constexpr std::array<Slot, kSlots> kSlotTable = make_slots();
-
-// Names are short: a few loads instead of a call to memcmp.
-bool same(const char* a, const char* b, std::size_t size) {
-  const auto word = [](const char* at) {
-    std::uint64_t bytes;
-    std::memcpy(&bytes, at, sizeof(bytes));
-    return bytes;
-  };
-  if (size < sizeof(std::uint64_t)) {
-    for (std::size_t i = 0; i < size; ++i) {
-      if (a[i] != b[i]) return false;
-    }
-    return true;
-  }
-  std::size_t i = 0;
-  for (; i + sizeof(std::uint64_t) <= size; i += sizeof(std::uint64_t)) {
-    if (word(a + i) != word(b + i)) return false;
-  }
-  const std::size_t last = size - sizeof(std::uint64_t);
-  return word(a + last) == word(b + last);
-}
-
 }  // namespace
 
 Method method_of(std::string_view name) {
@@ -179,15 +47,11 @@ std::string_view to_string(Method method) {
 }
 
 HeaderId header_id(std::string_view name) {
-  if (name.empty()) return HeaderId::kOther;
-  for (std::size_t at = slot_of(name);; at = (at + 1) % kSlots) {
-    const Slot& slot = kSlotTable[at];
-    if (slot.name.empty()) return HeaderId::kOther;
-    if (slot.name.size() == name.size() &&
-        (same(slot.name.data(), name.data(), name.size()) || iequals(slot.name, name))) {
-      return slot.id;
-    }
-  }
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  if (name.size() >= kWord) return find_header(name.data(), name.size());
+  std::array<char, kWord> padded{};
+  std::ranges::copy(name, padded.begin());
+  return find_header(padded.data(), name.size());
 }
 
 std::string_view to_string(Anomaly anomaly) {

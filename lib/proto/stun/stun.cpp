@@ -13,6 +13,7 @@ enum Attribute : std::uint16_t {
   kUsername = 0x0006,
   kMessageIntegrity = 0x0008,
   kErrorCode = 0x0009,
+  kChannelNumber = 0x000c,
   kXorPeerAddress = 0x0012,
   kData = 0x0013,
   kRealm = 0x0014,
@@ -110,6 +111,9 @@ Parsed<MessageView> parse(ByteView datagram) {
       case kRealm: message.realm = as_text(value); break;
       case kSoftware: message.software = as_text(value); break;
       case kData: message.data = value; break;
+      case kChannelNumber:
+        if (value.size() == 4) message.channel = load_be<std::uint16_t>(value.data());
+        break;
       case kErrorCode:
         if (value.size() >= 4) message.error = static_cast<std::uint16_t>((value[2] & 7) * 100 + value[3] % 100);
         break;

@@ -35,11 +35,12 @@ struct MessageView {
   std::string_view username;  // ICE: "their-ufrag:our-ufrag" as the receiver of the request sees it
   std::string_view realm;
   std::string_view software;
-  std::optional<Endpoint> mapped;      // XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS
-  std::optional<Endpoint> relayed;     // XOR-RELAYED-ADDRESS
-  std::optional<Endpoint> peer;        // XOR-PEER-ADDRESS
-  ByteView data;                       // DATA, of Send and Data indications
-  std::optional<std::uint16_t> error;  // 300..699
+  std::optional<Endpoint> mapped;        // XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS
+  std::optional<Endpoint> relayed;       // XOR-RELAYED-ADDRESS
+  std::optional<Endpoint> peer;          // XOR-PEER-ADDRESS
+  ByteView data;                         // DATA, of Send and Data indications
+  std::optional<std::uint16_t> channel;  // CHANNEL-NUMBER
+  std::optional<std::uint16_t> error;    // 300..699
   std::optional<std::uint32_t> priority;
   bool use_candidate = false;
   bool controlling = false;

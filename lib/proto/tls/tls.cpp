@@ -1,58 +1,29 @@
 #include "proto/tls/tls.h"
 
-#include <algorithm>
 #include <bit>
+
+#include "base/tls_fields.h"
 
 namespace voip::tls {
 
 namespace {
 
-constexpr std::size_t kMaxExtensions = 128;
-constexpr std::size_t kMaxCertificates = 16;
 constexpr std::size_t kMaxProtocols = 32;
 
-// RFC 8446 section 4.1.3: SHA-256 of "HelloRetryRequest".
-constexpr std::array<std::uint8_t, 32> kRetryRandom{0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
-                                                    0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
-                                                    0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+using namespace tls_fields;
 
-enum Extension : std::uint16_t {
-  kServerName = 0,
-  kSupportedGroups = 10,
-  kSignatureAlgorithms = 13,
-  kAlpn = 16,
-  kEncryptThenMac = 22,
-  kExtendedMasterSecret = 23,
-  kSessionTicket = 35,
-  kPreSharedKey = 41,
-  kEarlyData = 42,
-  kSupportedVersions = 43,
-  kKeyShare = 51,
-  kRenegotiationInfo = 0xff01,
-};
-
-// Calls take(type, data) for each extension of the block that is all of `in`.
 template <class Function>
-Parsed<bool> each_extension(ByteCursor in, const char* field, Function take) {
-  for (std::size_t i = 0; in.remaining() > 0; ++i) {
-    if (i == kMaxExtensions) return ParseError{Malformed::kTooMany, in.offset(), field};
-    const auto type = in.be<std::uint16_t>();
-    const ByteView data = in.take(in.be<std::uint16_t>());
-    if (!in.ok()) return ParseError{Malformed::kBadLength, in.offset(), field};
-    take(type, data);
+Parsed<bool> each_of(ByteCursor in, const char* field, Function&& take) {
+  switch (each_extension(in, take)) {
+    case Block::kTooMany: return ParseError{Malformed::kTooMany, in.offset(), field};
+    case Block::kMalformed: return ParseError{Malformed::kBadLength, in.offset(), field};
+    case Block::kWhole: break;
   }
   return true;
 }
 
-// What follows a length of 8 or 16 bits; empty when it does not fit.
-ByteView inside8(ByteView data) {
-  ByteCursor in{data};
-  return in.take(in.be<std::uint8_t>());
-}
-ByteView inside16(ByteView data) {
-  ByteCursor in{data};
-  return in.take(in.be<std::uint16_t>());
-}
+ByteView inside8(ByteView data) { return inside<std::uint8_t>(data); }
+ByteView inside16(ByteView data) { return inside<std::uint16_t>(data); }
 
 std::string_view server_name(ByteView data) {
   ByteCursor in{inside16(data)};
@@ -106,7 +77,7 @@ Parsed<ClientHelloView> parse_client_hello(ByteView body) {
   if (in.remaining() == 0) return hello;
   ByteCursor extensions = in.sub(in.be<std::uint16_t>());
   if (!in.ok()) return ParseError{Malformed::kBadLength, in.offset(), "tls.client_hello.extensions"};
-  const auto done = each_extension(extensions, "tls.client_hello.extensions", [&](std::uint16_t type, ByteView data) {
+  const auto done = each_of(extensions, "tls.client_hello.extensions", [&](std::uint16_t type, ByteView data) {
     switch (type) {
       case kServerName: hello.server_name = server_name(data); break;
       case kAlpn: hello.alpn = inside16(data); break;
@@ -136,11 +107,11 @@ Parsed<ServerHelloView> parse_server_hello(ByteView body) {
   hello.compression = in.be<std::uint8_t>();
   if (!in.ok()) return ParseError{Malformed::kBadLength, in.offset(), "tls.server_hello"};
   if (hello.session_id.size() > 32) return ParseError{Malformed::kBadLength, 34, "tls.server_hello.session_id"};
-  hello.hello_retry_request = std::ranges::equal(hello.random, kRetryRandom);
+  hello.hello_retry_request = is_retry(hello.random);
   if (in.remaining() == 0) return hello;
   ByteCursor extensions = in.sub(in.be<std::uint16_t>());
   if (!in.ok()) return ParseError{Malformed::kBadLength, in.offset(), "tls.server_hello.extensions"};
-  const auto done = each_extension(extensions, "tls.server_hello.extensions", [&](std::uint16_t type, ByteView data) {
+  const auto done = each_of(extensions, "tls.server_hello.extensions", [&](std::uint16_t type, ByteView data) {
     switch (type) {
       case kSupportedVersions:
         if (data.size() == 2) hello.version = value_at(data, 0);
@@ -167,7 +138,7 @@ Parsed<std::vector<ByteView>> parse_certificates(ByteView body, bool tls13) {
   ByteCursor list = in.sub(in.be24());
   std::vector<ByteView> certificates;
   while (list.remaining() > 0) {
-    if (certificates.size() == kMaxCertificates)
+    if (certificates.size() == kMostCertificates)
       return ParseError{Malformed::kTooMany, list.offset(), "tls.certificate"};
     const ByteView certificate = list.take(list.be24());
     if (tls13) list.skip(list.be<std::uint16_t>());
@@ -182,7 +153,7 @@ Parsed<std::string_view> parse_encrypted_extensions(ByteView body) {
   ByteCursor extensions = in.sub(in.be<std::uint16_t>());
   if (!in.ok()) return ParseError{Malformed::kBadLength, in.offset(), "tls.encrypted_extensions"};
   std::string_view alpn;
-  const auto done = each_extension(extensions, "tls.encrypted_extensions", [&](std::uint16_t type, ByteView data) {
+  const auto done = each_of(extensions, "tls.encrypted_extensions", [&](std::uint16_t type, ByteView data) {
     if (type == kAlpn) alpn = as_text(inside8(inside16(data)));
   });
   if (!done.ok()) return done.error();

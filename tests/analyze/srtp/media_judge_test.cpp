@@ -519,6 +519,45 @@ TEST_CASE("padding and truncation leave the sizes out", "[judge]") {
   CHECK_FALSE(judgement.overhead.has_value());
 }
 
+TEST_CASE("a snap length that leaves too few bytes makes nothing encrypted", "[judge]") {
+  Random random(37);
+  const auto judged = [&](std::size_t left, bool encrypted, std::size_t tag) {
+    MediaJudge judge;
+    std::uint8_t level = 0x80;
+    for (std::size_t i = 0; i < 200; ++i) {
+      Bytes payload = random_bytes(random, 160 + tag);
+      // Loud speech: the first sample says nothing, its neighbours share sign and segment.
+      if (!encrypted) {
+        for (std::size_t k = 0; k < 160; ++k) {
+          if (k % 8 == 0) level = static_cast<std::uint8_t>(random() & 0xf0U);
+          payload[k] = static_cast<std::uint8_t>(level | (payload[k] & 0x0fU));
+        }
+      }
+      payload.resize(left);
+      rtp::PacketView packet;
+      packet.sequence = static_cast<std::uint16_t>(i);
+      packet.timestamp = static_cast<std::uint32_t>(i * 160);
+      packet.payload = payload;
+      judge.add(packet, {0, i + 1, {static_cast<std::int64_t>(i) * 20 * kNsPerMs}}, true,
+                static_cast<std::uint32_t>(160 + tag - left));
+    }
+    return judge.judge(kPcmu).observed;
+  };
+  // An Ethernet frame cut at 62 bytes leaves 8, at 70 bytes 16.
+  for (const std::size_t left : {4U, 8U, 15U}) {
+    CAPTURE(left);
+    CHECK(judged(left, false, 0) == Observed::kUndetermined);
+    CHECK(judged(left, false, 10) == Observed::kUndetermined);  // a tag without a cipher
+    CHECK(judged(left, true, 10) == Observed::kUndetermined);
+  }
+  for (const std::size_t left : {16U, 42U, 100U}) {
+    CAPTURE(left);
+    CHECK(judged(left, false, 0) == Observed::kCleartext);
+    CHECK(judged(left, false, 10) == Observed::kCleartext);
+    CHECK(judged(left, true, 10) == Observed::kEncrypted);
+  }
+}
+
 TEST_CASE("random payloads of any size are never clear", "[judge][slow]") {
   Random sizes(99);
   std::size_t clear = 0;

@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,11 +23,16 @@ class Story {
 
   void send(const std::string& start, const std::string& call_id, const std::string& more = "",
             const std::string& cseq = "1 INVITE", const char* src = "198.51.100.1", const char* dst = "198.51.100.2") {
+    send_between("+12155550110", "+12155550120", start, call_id, more, src, dst, cseq);
+  }
+  void send_between(const std::string& from, const std::string& to, const std::string& start,
+                    const std::string& call_id, const std::string& more, const char* src, const char* dst,
+                    const std::string& cseq = "1 INVITE") {
     now_ns_ += 100'000'000;
-    const std::string text =
-        start + "\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK" + std::to_string(frame_ / 2) +
-        "\r\nFrom: <sip:+12155550110@a.example>;tag=1\r\nTo: <sip:+12155550120@b.example>\r\nCall-ID: " + call_id +
-        "\r\nCSeq: " + cseq + "\r\n" + more + "Content-Length: 0\r\n\r\n";
+    const std::string text = start + "\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK" + std::to_string(frame_ / 2) +
+                             "\r\nFrom: <sip:" + from + "@a.example>;tag=1\r\nTo: <sip:" + to +
+                             "@b.example>\r\nCall-ID: " + call_id + "\r\nCSeq: " + cseq + "\r\n" + more +
+                             "Content-Length: 0\r\n\r\n";
     const auto parsed = parser_.parse(as_bytes(text));
     REQUIRE(parsed.ok());
     dissect::SipEvent event;
@@ -35,6 +42,13 @@ class Story {
     event.dst = {*IpAddress::parse(dst), 5060};
     event.frame = {.input = 0, .number = ++frame_, .time = {now_ns_}};
     tracker_.on_sip(event);
+  }
+  // What x5u leads to: a file of testdata/stir/chains.
+  void publish(const std::string& chain) {
+    std::ifstream in(std::string(TESTDATA_DIR) + "/stir/chains/" + chain, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    REQUIRE_FALSE(bytes.empty());
+    store_.add_certificate("https://c.provider.example/a.pem", as_bytes(bytes));
   }
   const std::vector<CallRecord>& finish() {
     tracker_.finish();
@@ -184,15 +198,221 @@ TEST_CASE("A bare token is never valid, and a whole header line is understood") 
   CHECK(calls[1].verdict == CallVerdict::kInvalid);
 }
 
+TEST_CASE("Two From that differ leave the caller open, the same one twice does not") {
+  for (const bool other : {true, false}) {
+    Story story;
+    story.send(kInvite, "c1",
+               std::string("f: <sip:+1215555011") + (other ? "9" : "0") + "@a.example>;tag=1\r\nIdentity: " + shaken() +
+                   "\r\n");
+    const Outcome orig = story.finish().at(0).identities.at(0)[Check::kOrig].outcome;
+    CHECK(orig == (other ? Outcome::kUnknown : Outcome::kPass));
+  }
+}
+
+TEST_CASE("Two To that differ leave the called number open, and two Date are none") {
+  Story story;
+  story.send(kInvite, "c1", "To: <sip:+12155550199@b.example>\r\nIdentity: " + shaken() + "\r\n");
+  story.send(
+      kInvite, "c2",
+      "Date: Thu, 15 Jan 2026 10:00:00 GMT\r\nDate: Thu, 15 Jan 2026 12:00:00 GMT\r\nIdentity: " + shaken() + "\r\n");
+  const auto& calls = story.finish();
+  CHECK(calls.at(0).identities.at(0)[Check::kDest].outcome == Outcome::kUnknown);
+  CHECK(calls.at(1).identities.at(0)[Check::kFreshness].outcome == Outcome::kPass);
+  CHECK(story.told("STIR-017"));
+}
+
+TEST_CASE("A 428 to the try without Identity is right, though the next try is signed") {
+  Story story;
+  story.send(kInvite, "c1");
+  story.send("SIP/2.0 428 Use Identity Header", "c1", "", "1 INVITE", "198.51.100.2", "198.51.100.1");
+  story.send(kInvite, "c1", "Identity: " + shaken() + "\r\n", "2 INVITE");
+  story.send(kInvite, "c2", "Identity: " + shaken(1'768'471'000) + "\r\n");
+  CHECK(story.finish().at(0).responses.at(0).to_unsigned);
+  CHECK_FALSE(story.told("STIR-051"));
+}
+
+TEST_CASE("A STIR cause is found behind causes of other protocols, in one header field or in two") {
+  for (const char* reason : {"Reason: Q.850;cause=16, STIR;cause=438;text=\"x\"\r\n",
+                             "Reason: Q.850;cause=16\r\nReason: SIP ;cause=438\r\n", "Reason: Q.850;cause=16\r\n"}) {
+    Story story;
+    story.send(kInvite, "c1", "Identity: " + shaken(1'768'471'000) + "\r\n");
+    story.send("SIP/2.0 200 OK", "c1", reason, "1 INVITE", "198.51.100.2", "198.51.100.1");
+    story.finish();
+    INFO(reason);
+    CHECK(story.told("STIR-051") == (std::string_view(reason).find("438") != std::string_view::npos));
+  }
+}
+
+TEST_CASE("A 428 to a signed call with a defect of another kind is wrong") {
+  Story story;
+  story.send(kInvite, "c1", "Identity: " + shaken(1'768'471'000) + "\r\n");
+  story.send("SIP/2.0 428 Use Identity Header", "c1", "", "1 INVITE", "198.51.100.2", "198.51.100.1");
+  story.finish();
+  CHECK(story.told("STIR-051"));
+}
+
+TEST_CASE("A proxy that puts another Identity in place of the one it got has altered it, one that adds to it has not") {
+  const std::string first = "Identity: " + shaken() + "\r\n";
+  const std::string second = "Identity: " + shaken(1'768'471'201) + "\r\n";
+  for (const bool kept : {false, true}) {
+    Story story;
+    story.send(kInvite, "c1", first);
+    story.send(kInvite, "c1", kept ? first + second : second, "1 INVITE", "198.51.100.2", "203.0.113.3");
+    story.finish();
+    CHECK(story.told("STIR-052") == !kept);
+  }
+}
+
+TEST_CASE("A stranger with the token and the Call-ID of a call is told when both numbers are others") {
+  struct Try {
+    const char* from;
+    const char* to;
+    const char* src;
+    bool told;
+  };
+  for (const Try& one : {Try{"+12155550199", "+12155550198", "192.0.2.66", true},
+                         Try{"+12155550110", "+12155550198", "192.0.2.66", false},    // forwarded on
+                         Try{"+12155550199", "+12155550198", "198.51.100.2", false},  // by who received it
+                         Try{"1001", "1002", "192.0.2.66", false}}) {                 // the inside of a border
+    Story story;
+    const std::string identity = "Identity: " + shaken() + "\r\n";
+    story.send(kInvite, "c1", identity);
+    story.send_between(one.from, one.to, kInvite, "c1", identity, one.src, "203.0.113.9");
+    story.finish();
+    INFO(one.from << " " << one.to << " " << one.src);
+    CHECK(story.told("STIR-042") == one.told);
+  }
+}
+
+TEST_CASE("A in the name of numbers that nobody has is told, for all others it is not") {
+  Options options;
+  options.do_not_originate.add("+18008291040\n");
+  const auto told = [&](const std::string& number) {
+    Story story(options);
+    story.send(kInvite, "c1",
+               "Identity: " +
+                   token(R"({"attest":"A","dest":{"tn":["12155550120"]},"iat":1768471200,"orig":{"tn":")" + number +
+                         R"("},"origid":"5a7b1c2e-3f40-4d1e-9a6b-0c1d2e3f4051"})") +
+                   "\r\n");
+    story.finish();
+    return story.told("STIR-044");
+  };
+  for (const char* bad : {"10155550110", "12150550110", "19115550110", "12159110110", "1215555", "121555501100", "911",
+                          "0012155550110", "1001", "18008291040", "*67", "4412345678901234"}) {
+    INFO(bad);
+    CHECK(told(bad));
+  }
+  for (const char* good : {"12155550110", "18004115555", "442079460000", "18008291041", "2155550110", "49301234"}) {
+    INFO(good);
+    CHECK_FALSE(told(good));
+  }
+}
+
+TEST_CASE(
+    "A certificate that ends within a fortnight is told as low, one that has ended as high, a later end not at all") {
+  for (const auto& [at, severity] : {std::pair{"2024-06-16T00:00:00Z", report::Severity::kInfo},
+                                     {"2024-06-20T00:00:00Z", report::Severity::kLow},
+                                     {"2024-07-02T00:00:00Z", report::Severity::kHigh}}) {
+    Options options;
+    options.at = *parse_time(at);
+    Story story(options);
+    story.publish("expired.pem");  // until 2024-07-01
+    story.send(kInvite, "c1", "Identity: " + shaken() + "\r\n");
+    story.finish();
+    INFO(at);
+    CHECK(story.told("STIR-027") == (severity != report::Severity::kInfo));
+    for (const report::Finding& one : story.collector.findings()) {
+      if (one.rule->id == "STIR-027") CHECK(one.severity == severity);
+    }
+  }
+}
+
+TEST_CASE("A subject without SHAKEN, code and organization is off the profile, a delegate's may be") {
+  for (const auto& [chain, told] :
+       {std::pair{"bare_subject.pem", true}, {"good.pem", false}, {"delegate.pem", false}}) {
+    Story story;
+    story.publish(chain);
+    story.send(kInvite, "c1", "Identity: " + shaken() + "\r\n");
+    story.finish();
+    INFO(chain);
+    CHECK(story.told("STIR-030") == told);
+  }
+}
+
+TEST_CASE("A token that is out of order in its JSON is told as such, one in order is not") {
+  for (const bool ordered : {true, false}) {
+    Story story;
+    story.send(
+        kInvite, "c1",
+        "Identity: " +
+            token(
+                ordered
+                    ? R"({"attest":"A","dest":{"tn":["12155550120"]},"iat":1768471200,"orig":{"tn":"12155550110"},"origid":"5a7b1c2e-3f40-4d1e-9a6b-0c1d2e3f4051"})"
+                    : R"({"orig":{"tn":"12155550110"},"dest":{"tn":["12155550120"]},"iat":1768471200,"attest":"A","origid":"5a7b1c2e-3f40-4d1e-9a6b-0c1d2e3f4051"})") +
+            "\r\n");
+    story.finish();
+    CHECK(story.told("STIR-011") == !ordered);
+  }
+}
+
+TEST_CASE("A URI whose user is a telephone number should be a tn, a name should not") {
+  for (const char* user : {"+12155550110", "alice", "1001"}) {
+    Story story;
+    story.send(
+        kInvite, "c1",
+        "Identity: " +
+            token(fmt::format(
+                      R"({{"dest":{{"tn":["12155550120"]}},"iat":1768471200,"orig":{{"uri":"sip:{}@a.example"}}}})",
+                      user),
+                  "rph") +
+            "\r\n");
+    story.finish();
+    CHECK(story.told("STIR-055") == (*user == '+'));
+  }
+}
+
+TEST_CASE("A certificate from a test host is told, unless the policy speaks of a lab") {
+  const auto told = [](const std::string& host, bool lab) {
+    Options options;
+    options.relax_x5u = lab;
+    Story story(options);
+    std::string header = "Identity: " + shaken() + "\r\n";
+    // The parameter alone changes: x5u is what counts, so the token is made with it.
+    const std::string url = "https://" + host + "/a.pem";
+    header = "Identity: " +
+             passport::encode_base64url(
+                 as_bytes(R"({"alg":"ES256","ppt":"shaken","typ":"passport","x5u":")" + url + R"("})")) +
+             "." + shaken().substr(shaken().find('.') + 1, shaken().find(';') - shaken().find('.') - 1) + ";info=<" +
+             url + ">;ppt=shaken\r\n";
+    story.send(kInvite, "c1", header);
+    story.finish();
+    return story.told("STIR-056");
+  };
+  for (const char* bad :
+       {"certs.example.com", "example.org", "sti-test.carrier.net", "staging.carrier.net", "localhost"}) {
+    INFO(bad);
+    CHECK(told(bad, false));
+    CHECK_FALSE(told(bad, true));
+  }
+  for (const char* good : {"certs.carrier.net", "contest.carrier.net", "notexample.com", "attest.carrier.net"}) {
+    INFO(good);
+    CHECK_FALSE(told(good, false));
+  }
+}
+
 TEST_CASE("Addresses give number, URI and verstat, wherever they stand") {
   const auto number = [](const char* text) { return read_address(text, "1").number; };
   CHECK(number("\"A, B\" <sip:+12155550110@h;user=phone>;tag=1") == "12155550110");
   CHECK(number("<tel:+1-215-555-0110;ext=5>") == "12155550110");
   CHECK(number("<sip:2155550110;phone-context=+1@h;user=phone>") == "12155550110");
+  CHECK(number("<tel:911;phone-context=+1>") == "911");
+  CHECK(number("<tel:5550110;phone-context=+1215>") == "12155550110");
   CHECK(number("sip:%2b12155550110:secret@h") == "12155550110");
   CHECK(number("<sip:alice@h>").empty());
   CHECK(number("<sip:198.51.100.1>").empty());
   CHECK(number("\"Anonymous\" <sip:anonymous@anonymous.invalid>").empty());
+  CHECK(number("\"Anonymous\" <sip:+12155550110@h>") == "12155550110");
+  CHECK(read_address("\"Anonymous\" <sip:+12155550110@h>", "1").anonymous);
   CHECK(number("<urn:service:sos>").empty());
   CHECK(read_address("<sip:Alice@EXAMPLE.com:5070;x=1?y=2>", "1").uri == "sip:Alice@example.com");
   CHECK(read_address("<tel:+12155550110;verstat=TN-Validation-Passed>", "1").verstat == "TN-Validation-Passed");

@@ -269,4 +269,66 @@ TEST_CASE("Further accounts of the attacker are told as spread", "[timeline]") {
   CHECK(story.campaign->reset.size() == 2);
 }
 
+TEST_CASE("A user who may only travel is no part of the attack that found his account", "[timeline]") {
+  World world;
+  world.incidents = {incident(Kind::kEnumeration, 0, 600, "203.0.113.9", {"1003", "1007"}),
+                     incident(Kind::kRegistrationHijack, 5000, 5000, "198.51.100.30", {"1003"}, Severity::kMedium,
+                              Confidence::kPossible),
+                     compromise(9000, "203.0.113.9", "1007")};
+  const Story story = world.tell();
+  CHECK(story.campaign->incidents == std::vector<std::size_t>{0, 2});
+  CHECK(story.campaign->spread.empty());
+}
+
+TEST_CASE("A mere possibility that fraud follows on is part of the attack", "[timeline]") {
+  World world;
+  world.incidents = {incident(Kind::kEnumeration, 0, 600, "203.0.113.9", {"1003"}),
+                     incident(Kind::kRegistrationHijack, 5000, 5000, "198.51.100.30", {"1003"}, Severity::kMedium,
+                              Confidence::kPossible),
+                     incident(Kind::kTollFraud, 6000, 9000, "198.51.100.30", {"1003"}, Severity::kCritical)};
+  CHECK(world.tell().campaign->incidents == std::vector<std::size_t>{0, 1, 2});
+}
+
+TEST_CASE("A block that did not last parts the abuse, and calls that it refused belong to neither part", "[timeline]") {
+  World world;
+  world.call("a", 2100, 60);
+  world.call("b", 2200, 120);
+  world.call("refused", 3000, 0);
+  world.record.calls.back().answer = {};
+  world.call("c", 8100, 300);
+  world.incidents = {compromise(1000, "203.0.113.9", "1007"),
+                     incident(Kind::kTollFraud, 2000, 8400, "203.0.113.9", {"1007"}, Severity::kCritical)};
+  world.incidents[1].call_ids = {"a", "b", "refused", "c"};
+  world.incidents[1].answered = 3;
+  world.incidents[1].answered_seconds = 480;
+  Track& thief = world.track("203.0.113.9", "1007");
+  thief.first_success = at(1000);
+  thief.last_success = at(8100);
+  thief.earlier = {{.first = at(3000), .last = at(4000), .count = 5, .status = 403, .success_after = at(8000)}};
+  const Story story = world.tell();
+  std::vector<PhaseKind> kinds;
+  for (const Phase& one : story.phases) kinds.push_back(one.kind);
+  REQUIRE(kinds == std::vector{PhaseKind::kCompromise, PhaseKind::kAbuse, PhaseKind::kContainment, PhaseKind::kAbuse});
+  CHECK(story.phases[1].calls == 2);
+  CHECK(story.phases[1].end == at(2325));
+  CHECK(story.phases[3].calls == 1);
+  CHECK(story.phases[3].minutes == Approx(5.0));
+  CHECK(story.campaign->calls == 3);
+}
+
+TEST_CASE("Guessing and abuse of an account meet where it was taken", "[timeline]") {
+  World world;
+  world.call("probe", 500, 0);
+  world.record.calls.back().answer = {};
+  world.call("a", 2100, 60);
+  world.incidents = {incident(Kind::kBruteForce, 0, 9000, "203.0.113.9", {"1007"}),
+                     compromise(1000, "203.0.113.9", "1007"),
+                     incident(Kind::kTollFraud, 500, 2165, "203.0.113.9", {"1007"}, Severity::kCritical)};
+  world.incidents[2].call_ids = {"probe", "a"};
+  world.incidents[2].answered = 1;
+  const Story story = world.tell();
+  CHECK(phase(story, PhaseKind::kCredentialAccess)->end == at(1000));
+  CHECK(phase(story, PhaseKind::kAbuse)->start == at(2100));
+}
+
 }  // namespace voip::analyze::timeline

@@ -56,6 +56,7 @@ void render_count(const report::Report& report, const render::RenderOptions&, re
       fmt::format("{} packets, {} findings\n", content == nullptr ? 0 : content->packets, report.collector->total()));
 }
 constexpr std::array kFormats{render::Format{"count", "packets and findings", render_count}};
+constexpr std::array kTables{render::Table{"things", "packets,text"}};
 
 }  // namespace
 
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
   std::string entity = "thing";
   std::string token;
   std::string plain;
+  std::string own_output;
   bool limit = false;
   bool throws = false;
   cli::ToolSpec tool;
@@ -94,16 +96,19 @@ int main(int argc, char** argv) {
     app.add_option("--entity", entity, "What they are about, in fingerprints")->type_name("TEXT");
     app.add_option("--token", token, "Something to read instead of INPUT")->type_name("TEXT");
     app.add_option("--plain", plain, "Print this instead of a report")->type_name("TEXT");
+    app.add_option("--own-output", own_output, "A file of the tool's own")->type_name("FILE");
     app.add_option("--slow", slow, "Milliseconds to wait for each packet")->type_name("N");
     app.add_flag("--limit", limit, "Hit a limit");
     app.add_flag("--throw", throws, "Throw something");
   };
   tool.extra_formats = kFormats;
+  tool.tables = kTables;
   tool.check_options = [&]() -> Status {
     if (token == "bad") return Error{"--token: 'bad' is no token"};
     return Done{};
   };
   tool.runs_without_input = [&] { return !token.empty(); };
+  tool.write_paths = [&] { return std::vector<std::string>{own_output}; };
   tool.run = [&](const cli::RunContext& context) -> Result<cli::RunOutcome> {
     if (!fail.empty()) return Error{fail};
     if (throws) throw std::runtime_error("thrown");

@@ -49,6 +49,30 @@ TEST_CASE("The example of RFC 8225 is read whole and is in canonical form") {
   CHECK(claim_problems(passport, claims, "").empty());
 }
 
+TEST_CASE("A byte order mark and bytes behind a NUL are no JSON, and what they hide is not read") {
+  for (const std::string& payload : {std::string("\xef\xbb\xbf{\"iat\":1}"),
+                                     std::string("{\"iat\":1}\0{\"iat\":2}", 19), std::string("{\"iat\":1}\0", 10)}) {
+    const Passport passport = parse_passport(token_of(payload));
+    CHECK(has(passport, TokenDefect::kNotJson));
+    CHECK_FALSE(read_claims(passport).iat.has_value());
+  }
+}
+
+TEST_CASE("Whoever does not know what crit demands refuses the token; ppt is known") {
+  const auto defect = [](const std::string& crit) {
+    const std::string text = token(
+        R"({"alg":"ES256",)" + crit + R"("ppt":"shaken","typ":"passport","x5u":"https://a.example/a.cer"})", "{}");
+    return has(parse_passport(text), TokenDefect::kCritical);
+  };
+  for (const char* bad : {R"("b64":false,"crit":["b64"],)", R"("crit":["exp"],)", R"("crit":[],)", R"("crit":"ppt",)",
+                          R"("crit":["ppt","x"],)", R"("crit":[1],)"}) {
+    INFO(bad);
+    CHECK(defect(bad));
+  }
+  CHECK_FALSE(defect(R"("crit":["ppt"],)"));
+  CHECK_FALSE(defect(""));
+}
+
 TEST_CASE("The compact form is made again as RFC 8225 writes it") {
   Rebuilt parts;
   parts.x5u = "https://cert.example.org/passport.cer";
@@ -74,6 +98,46 @@ TEST_CASE("The shaken example of RFC 8588 has all claims that its type demands")
   CHECK(claim_problems(passport, claims, "shaken").empty());
   CHECK(claims.attest == "A");
   CHECK(claims.origid == "123e4567-e89b-12d3-a456-426655440000");
+}
+
+TEST_CASE(
+    "Claims as the RFCs of the extensions write them are whole, and without what makes the extension they are not") {
+  struct Example {
+    const char* ppt;
+    const char* claims;
+    const char* without;
+  };
+  for (
+      const Example& one :
+      {// RFC 8443 section 3
+       Example{
+           "rph",
+           R"({"dest":{"uri":["sip:12125551213@example.com"]},"iat":1443208345,"orig":{"tn":"12155551212"},"rph":{"auth":["ets.0","wps.0"]}})",
+           R"({"dest":{"uri":["sip:12125551213@example.com"]},"iat":1443208345,"orig":{"tn":"12155551212"},"rph":{}})"},
+       // RFC 8946 sections 3 and 5
+       Example{
+           "div",
+           R"({"dest":{"tn":["12155551214"]},"div":{"tn":"121555551213"},"iat":1443208345,"orig":{"tn":"12155551212"}})",
+           R"({"dest":{"tn":["12155551214"]},"iat":1443208345,"orig":{"tn":"12155551212"}})"},
+       Example{
+           "div-o",
+           R"({"dest":{"tn":["12155551214"]},"div":{"tn":"121555551213"},"iat":1443208345,"opt":"a.b.c","orig":{"tn":"12155551212"}})",
+           R"({"dest":{"tn":["12155551214"]},"div":{"tn":"121555551213"},"iat":1443208345,"orig":{"tn":"12155551212"}})"},
+       // RFC 9795 sections 5 and 10
+       Example{
+           "rcd",
+           R"({"crn":"Rendezvous for Little Nellie","dest":{"tn":["12155551001"]},"iat":1443208345,"orig":{"tn":"12025551000"},"rcd":{"nam":"Q Branch Spy Gadgets"}})",
+           R"({"dest":{"tn":["12155551001"]},"iat":1443208345,"orig":{"tn":"12025551000"},"rcd":{"jcl":"https://example.com/qbranch.json"}})"}}) {
+    INFO(one.ppt);
+    const std::string header = std::string(R"({"alg":"ES256","ppt":")") + one.ppt +
+                               R"(","typ":"passport","x5u":"https://cert.example.org/passport.cer"})";
+    for (const bool whole : {true, false}) {
+      const std::string text = token(header, whole ? one.claims : one.without);
+      const Passport passport = parse_passport(text);
+      CHECK(passport.problems.empty());
+      CHECK(claim_problems(passport, read_claims(passport), one.ppt).empty() == whole);
+    }
+  }
 }
 
 TEST_CASE("No prefix of a token is a well-formed one") {

@@ -1,0 +1,167 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "analyze/fraud/rules_toll.h"
+#include "analyze/fraud/statistics.h"
+#include "analyze/fraud/toll.h"
+#include "base/text.h"
+
+namespace voip::analyze::fraud {
+
+namespace {
+
+using report::Confidence;
+using report::Severity;
+
+// NANP: +1, area code and exchange begin with 2..9.
+bool impossible(const Number& number) {
+  if (number.destination != nullptr && number.destination->unassigned()) return true;
+  const std::string& e164 = number.e164;
+  if (!e164.starts_with("+1")) return false;
+  return e164.size() != 12 || e164[2] < '2' || e164[5] < '2';
+}
+
+// From and P-Asserted-Identity name two numbers that share no office, and nobody asked to hide one.
+bool two_identities(const TollContext& context, const PhoneCall& call) {
+  const CallRecord& record = context.all.calls.records()[call.records.front()];
+  const CallHop& hop = record.entry();
+  if (hop.asserted.empty() || record.hidden || !call.inbound()) return false;
+  const Number from = context.plan.read(hop.caller);
+  const Number asserted = context.plan.read(hop.asserted);
+  if (from.e164.size() < 9 || asserted.e164.size() < 9) return false;
+  return from.e164.substr(0, from.e164.size() - 4) != asserted.e164.substr(0, asserted.e164.size() - 4);
+}
+
+// Carriers let customers show another number by arrangement: a note, never more.
+void tell_two_identities(TollContext& context, const IpAddress& source, const CallRefs& list) {
+  if (list.size() < 3) return;
+  Incident incident;
+  incident.kind = Kind::kAnomaly;
+  add_calls(context, list, incident);
+  incident.sources = {source};
+  incident.numbers.clear();
+  for (const std::size_t i : list) {
+    const CallRecord& record = context.all.calls.records()[context.calls()[i].records.front()];
+    if (incident.numbers.size() < 1024) incident.numbers.push_back(context.plan.read(record.entry().caller).shown());
+  }
+  incident.attempts = incident.calls;
+  incident.successes = incident.answered;
+  const std::string message = fmt::format("{} from {} show a caller in From and assert another in P-Asserted-Identity",
+                                          plural(list.size(), "call", "calls"), source.to_string());
+  incident.checks.push_back({.rule = &kSpoofing,
+                             .severity = Severity::kLow,
+                             .confidence = Confidence::kPossible,
+                             .message = message,
+                             .evidence = {}});
+  tell_ends(context, list, incident, "call");
+  incident.explanation = message +
+                         ". Nobody asked for privacy. Carriers allow it by arrangement (a call centre that shows its "
+                         "customer's number): ask yours.";
+  incident.entity = source.to_string() + " identities";
+  context.all.incidents.add(std::move(incident));
+}
+
+}  // namespace
+
+void find_callers(TollContext& context) {
+  const auto& calls = context.calls();
+  struct Claim {
+    CallRefs own;
+    CallRefs odd;
+    CallRefs refuted;
+    CallRefs differs;  // From and P-Asserted-Identity name numbers of two offices
+  };
+  std::map<IpAddress, Claim> claims;
+  std::map<std::string, CallRefs> ours_by;  // outbound calls by the caller's number and by account
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (!calls[i].outbound()) continue;
+    ours_by[calls[i].caller].push_back(i);
+    if (calls[i].account != calls[i].caller) ours_by[calls[i].account].push_back(i);
+  }
+  constexpr std::size_t kLookBack = 64;
+  const auto going_on = [&](const std::string& name, Timestamp at) {
+    const auto list = ours_by.find(name);
+    if (list == ours_by.end()) return false;
+    const auto after = std::ranges::upper_bound(list->second, at, {}, [&](std::size_t i) { return calls[i].start; });
+    std::size_t seen = 0;
+    for (auto one = after; one != list->second.begin() && seen < kLookBack; ++seen) {
+      --one;
+      if (calls[*one].end >= at) return true;
+    }
+    return false;
+  };
+  std::uint64_t judged = 0;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const PhoneCall& call = calls[i];
+    if (!arriving(context, call) || call.diverted || call.caller.empty() || context.claimed[i] != 0) continue;
+    // Refused ones are scans and guesses.
+    const bool let_in = call.answered() || call.ringing.known() || call.cancelled;
+    if (!let_in || call.challenged) continue;
+    ++judged;
+    const Number caller = context.plan.read(call.caller);
+    const bool own = (!caller.e164.empty() && context.site().own_number(caller.e164)) ||
+                     (caller.kind == NumberClass::kExtension && context.accounts.find(caller.dialled) != nullptr &&
+                      context.accounts.find(caller.dialled)->registrations != 0);
+    if (own) {
+      // Our own call that came back over a mobile's forwarding is no forgery.
+      const bool ours = going_on(call.caller, call.start) || going_on(caller.dialled, call.start);
+      if (!ours) claims[call.source].own.push_back(i);
+    } else if (context.all.calls.records()[call.records.front()].refuted) {
+      claims[call.source].refuted.push_back(i);
+    } else if (impossible(caller) || impossible(context.plan.read("+" + caller.dialled))) {
+      if (caller.kind == NumberClass::kInternational || caller.dialled.starts_with('+'))
+        claims[call.source].odd.push_back(i);
+    } else if (two_identities(context, call)) {
+      claims[call.source].differs.push_back(i);
+    }
+  }
+  for (const auto& [source, claim] : claims) {
+    tell_two_identities(context, source, claim.differs);
+    if (claim.own.empty() && claim.refuted.empty() && claim.odd.size() < 3) continue;
+    const bool own = !claim.own.empty();
+    CallRefs list = claim.own;
+    list.insert(list.end(), claim.odd.begin(), claim.odd.end());
+    list.insert(list.end(), claim.refuted.begin(), claim.refuted.end());
+    std::ranges::sort(list);
+    Incident incident;
+    incident.kind = Kind::kCallerIdSpoofing;
+    add_calls(context, list, incident);
+    incident.sources = {source};
+    incident.numbers.clear();
+    std::set<std::string> claimed;
+    for (const std::size_t i : list) {
+      claimed.insert(calls[i].caller);
+      context.claimed[i] = 1;
+    }
+    incident.numbers.assign(claimed.begin(), claimed.end());
+    incident.attempts = incident.calls;
+    incident.successes = incident.answered;
+    const std::string message =
+        own ? fmt::format("{} from {} with callers of this site: {}", plural(list.size(), "call", "calls"),
+                          source.to_string(), list_text(incident.numbers, 4))
+            : fmt::format("{} from {} with callers that {}: {}", plural(list.size(), "call", "calls"),
+                          source.to_string(),
+                          claim.odd.empty() ? "somebody on the way found forged (verstat)" : "cannot exist",
+                          list_text(incident.numbers, 4));
+    incident.checks.push_back({.rule = &kSpoofing,
+                               .severity = own ? Severity::kHigh : Severity::kMedium,
+                               .confidence = Confidence::kProbable,
+                               .message = message,
+                               .evidence = {}});
+    tell_ends(context, list, incident, "call");
+    incident.explanation =
+        message +
+        ". The calls came from outside, nobody was asked for a password, and nothing says that they were forwarded. "
+        "It could also be a forwarding service that leaves out Diversion, or a colleague whose mobile shows the "
+        "office number by arrangement with the carrier.";
+    incident.entity = source.to_string();
+    context.all.incidents.add(std::move(incident));
+  }
+  context.all.sink.tally(kSpoofing, report::Verdict::kPass, judged);
+}
+
+}  // namespace voip::analyze::fraud
