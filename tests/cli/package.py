@@ -76,15 +76,19 @@ def empty_root(package, data, names, scratch):
     if re.search(rb"Failed to fetch|Temporary failure|Could not connect|Connection failed", got.stdout):
         return "the mirror went away"
     check("apt installs the package into it", got.returncode == 0, got.stdout[-600:])
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}  # looking for leaks needs /proc
-    got = said("chroot", root, "srtp-check", "-q", "/tmp/calls/lying-savp.pcap", env=env)
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}
+    inside = ["chroot", root]
+    with open(os.path.join(root, "usr", "bin", names[0]), "rb") as program:
+        if b"__asan_init" in program.read():  # reads its options from /proc
+            inside = ["unshare", "-m", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"', root]
+    got = said(*inside, "srtp-check", "-q", "/tmp/calls/lying-savp.pcap", env=env)
     check("srtp-check finds there what it finds here", got.returncode == 1 and b"SRTP-004" in got.stdout, got.stdout[-600:])
     # Without /proc a report has a temporary name while it is written.
-    got = said("chroot", root, "srtp-check", "--fail-on", "never", "-o", "json=/tmp/report", "/tmp/calls/lying-savp.pcap", env=env)
+    got = said(*inside, "srtp-check", "--fail-on", "never", "-o", "json=/tmp/report", "/tmp/calls/lying-savp.pcap", env=env)
     check("a report is written there", got.returncode == 0 and sorted(os.listdir(os.path.join(root, "tmp"))) ==
           ["calls", "report", "voip-audit.deb"], (got.stdout, os.listdir(os.path.join(root, "tmp"))))
     for name in names:
-        got = said("chroot", root, name, "--fail-on", "never", "-f", "json", "/tmp/calls", env=env)
+        got = said(*inside, name, "--fail-on", "never", "-f", "json", "/tmp/calls", env=env)
         check(f"{name} runs there", got.returncode == 0 and json.loads(got.stdout)["tool"] == name, got.stdout[-600:])
     got = said("chroot", root, "dpkg", "-V", "voip-audit")
     check("the files are those of the package", got.returncode == 0 and got.stdout == b"", got.stdout)
