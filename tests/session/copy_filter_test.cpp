@@ -13,8 +13,9 @@ namespace {
 // One message at one place: input and agent (0: the wire).
 class Places {
  public:
-  bool copy(std::uint32_t input, std::uint32_t agent, double seconds, unsigned call = 1) {
-    const std::string text = "OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nCall-ID: c" + std::to_string(call) +
+  bool copy(std::uint32_t input, std::uint32_t agent, double seconds, unsigned call = 1, unsigned branch = 1) {
+    const std::string text = "OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK-" +
+                             std::to_string(branch) + "\r\nCall-ID: c" + std::to_string(call) +
                              "\r\nCSeq: 1 OPTIONS\r\nFrom: <sip:b@x>;tag=1\r\nTo: <sip:a@x>\r\n\r\n";
     const auto parsed = parser_.parse(as_bytes(text));
     REQUIRE(parsed.ok());
@@ -66,6 +67,13 @@ TEST_CASE("The same message in the next file of a rotation, a minute later, is n
   CHECK_FALSE(at.copy(0, 0, 0));
   CHECK_FALSE(at.copy(1, 0, 60));
   CHECK_FALSE(at.copy(1, 0, 120));
+}
+
+TEST_CASE("Tries of one guesser that differ in the branch alone are no copies", "[copies]") {
+  Places at;
+  CHECK_FALSE(at.copy(0, 0, 0, 1, 1));
+  CHECK_FALSE(at.copy(1, 0, 0.2, 1, 2));
+  CHECK(at.copy(1, 0, 0.2, 1, 1));
 }
 
 TEST_CASE("A clock that is 40 s off is learned from the first messages, then its copies are known", "[copies]") {
