@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <string>
 #include <tuple>
@@ -10,6 +9,7 @@
 #include "analyze/timeline/clock_watch.h"
 #include "analyze/timeline/facts.h"
 #include "capture/source.h"
+#include "net/stack.h"
 #include "proto/hep/hep.h"
 #include "session/observer.h"
 
@@ -20,65 +20,89 @@ class ClockRun final : public session::Observer {
  public:
   void on_message(const dissect::SipEvent& event, const session::Call*) override { watch_.on_message(event); }
   void on_copy(const dissect::SipEvent& event) override { watch_.on_message(event); }
-  std::vector<analyze::timeline::ClockOffset> finish() const { return watch_.finish(); }
+  net::HepClock clock() {
+    return [this](const FrameRef& carrier, const net::HepInfo& info, Timestamp stamped) {
+      carriers_.on_message(carrier, info.capture_id, info.node, stamped);
+      return std::int64_t{0};
+    };
+  }
+  std::vector<analyze::timeline::ClockOffset> finish() const {
+    auto list = watch_.finish();
+    for (auto& offset : carriers_.finish()) list.push_back(std::move(offset));
+    return list;
+  }
 
  private:
   analyze::timeline::ClockWatch watch_{1U << 20};
+  analyze::timeline::CarrierWatch carriers_;
 };
 
 // How late each clock is against the first one that it can be compared with, over others where need be.
 class Alignment {
  public:
   explicit Alignment(const std::vector<analyze::timeline::ClockOffset>& offsets) {
-    std::map<Place, std::vector<std::pair<Place, std::int64_t>>> edges;
+    std::map<Place, std::vector<std::pair<Place, Late>>> edges;
     for (const auto& o : offsets) {
       const Place place{o.input, o.of_agent, o.agent, o.node};
       const Place reference{o.reference, o.reference_of_agent, o.reference_agent, o.reference_node};
-      edges[place].emplace_back(reference, -o.offset_ns);
-      edges[reference].emplace_back(place, o.offset_ns);
+      edges[place].emplace_back(reference, Late{o.late, -1});
+      edges[reference].emplace_back(place, Late{o.late, 1});
     }
-    std::map<Place, std::int64_t> late;
     for (const auto& [start, unused] : edges) {
-      if (!late.try_emplace(start, 0).second) continue;
+      if (!late_.try_emplace(start).second) continue;
       std::vector<Place> open{start};
       while (!open.empty()) {
         const Place at = open.back();
         open.pop_back();
-        for (const auto& [next, ns] : edges[at]) {
-          if (late.try_emplace(next, late[at] + ns).second) open.push_back(next);
+        for (const auto& [next, more] : edges[at]) {
+          const auto [found, made] = late_.try_emplace(next, late_[at]);
+          if (!made) continue;
+          found->second.push_back(more);
+          open.push_back(next);
         }
-      }
-    }
-    for (const auto& [place, ns] : late) {
-      if (ns == 0) continue;
-      if (std::get<1>(place)) {
-        agents_[place] = ns;
-      } else {
-        wires_[std::get<0>(place)] = ns;
       }
     }
   }
 
-  bool empty() const { return agents_.empty() && wires_.empty(); }
-  std::int64_t of_wire(std::uint32_t input) const {
-    const auto at = wires_.find(input);
-    return at == wires_.end() ? 0 : at->second;
+  bool empty() const { return late_.empty(); }
+  std::int64_t of_wire(std::uint32_t input, Timestamp stamped) const {
+    return late_at(Place{input, false, 0, std::string()}, stamped);
   }
-  std::int64_t of_agent(std::uint32_t input, std::uint32_t agent, std::string_view node) const {
-    const auto at = agents_.find({input, true, agent, std::string(node)});
-    return at == agents_.end() ? 0 : at->second;
+  std::int64_t of_agent(std::uint32_t input, std::uint32_t agent, std::string_view node, Timestamp stamped) const {
+    return late_at(Place{input, true, agent, std::string(node.substr(0, 64))}, stamped);
   }
   std::int64_t most() const {
     std::int64_t most = 0;
-    for (const auto& [place, ns] : agents_) most = std::max(most, ns);
-    for (const auto& [place, ns] : wires_) most = std::max(most, ns);
+    for (const auto& [place, path] : late_) {
+      std::int64_t sum = 0;
+      for (const Late& late : path)
+        sum += std::max(late.sign * late.line.at(late.line.from), late.sign * late.line.at(late.line.to));
+      most = std::max(most, sum);
+    }
     return most;
   }
 
  private:
   using Place = std::tuple<std::uint32_t, bool, std::uint32_t, std::string>;
-  std::map<Place, std::int64_t> agents_;
-  std::map<std::uint32_t, std::int64_t> wires_;
+  struct Late {
+    analyze::timeline::ClockLine line;
+    std::int64_t sign = 1;
+  };
+
+  // The lines are over true time: what a clock showed is that and its being late.
+  std::int64_t late_at(const Place& place, Timestamp stamped) const {
+    const auto at = late_.find(place);
+    if (at == late_.end() || !stamped.known()) return 0;
+    std::int64_t sum = 0;
+    for (int round = 0; round < 2; ++round) {
+      const Timestamp true_time{stamped.ns - sum};
+      sum = 0;
+      for (const Late& late : at->second) sum += late.sign * late.line.at(true_time);
+    }
+    return sum;
+  }
+
+  std::map<Place, std::vector<Late>> late_;  // the way from the first clock
 };
 
 // Packets with their times corrected, in the order of these. What it holds back is bounded: where more would be needed,
@@ -133,11 +157,8 @@ class AlignedSource final : public capture::PacketSource {
     Held held;
     held.bytes.assign(packet.bytes.begin(), packet.bytes.end());
     if (packet.frame.time.known()) newest_ = std::max(newest_, packet.frame.time.ns);
-    std::int64_t late = alignment_.of_wire(packet.frame.input);
-    const std::int64_t agent = correct_hep(packet, held.bytes);
-    if (packet.link == capture::LinkType::kHepFrame) late = agent;
     if (packet.frame.time.known()) {
-      packet.frame.time.ns -= late;
+      packet.frame.time.ns -= late(packet);
       last_key_ = packet.frame.time.ns;
     }
     held.packet = packet;
@@ -148,18 +169,12 @@ class AlignedSource final : public capture::PacketSource {
     std::push_heap(held_.begin(), held_.end(), later);
   }
 
-  // A HEP message within the packet's bytes, its own time with it. How late its agent is.
-  std::int64_t correct_hep(const capture::Packet& packet, std::vector<std::uint8_t>& bytes) const {
-    constexpr std::size_t kHeaders = 128;
-    const std::string_view text = as_text(bytes);
-    const std::size_t at = text.substr(0, kHeaders).find("HEP3");
-    if (at == std::string_view::npos) return 0;
-    const std::span<std::uint8_t> frame{bytes.data() + at, bytes.size() - at};
-    const auto message = hep::parse(frame, packet.frame.time);
+  // Of a message in a file of HEP as its agent; what HEP travels in has its own time.
+  std::int64_t late(const capture::Packet& packet) const {
+    if (packet.link != capture::LinkType::kHepFrame) return alignment_.of_wire(packet.frame.input, packet.frame.time);
+    const auto message = hep::parse(packet.bytes, packet.frame.time);
     if (!message) return 0;
-    const std::int64_t late = alignment_.of_agent(packet.frame.input, message->capture_id, message->node);
-    if (late != 0) (void)hep::shift_time(frame, -late);
-    return late;
+    return alignment_.of_agent(packet.frame.input, message->capture_id, message->node, packet.frame.time);
   }
 
   capture::PacketSource& source_;

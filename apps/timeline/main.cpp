@@ -132,7 +132,8 @@ Result<std::vector<timeline::ClockOffset>> measure_clocks(const cli::RunContext&
   ClockRun run;
   const std::function<void(std::uint64_t)> quiet;
   (void)cli::run_pipeline(
-      {context.options, **source, context.findings, context.key_logs, context.tls_keys, context.policy, quiet}, run);
+      {context.options, **source, context.findings, context.key_logs, context.tls_keys, context.policy, quiet}, run,
+      run.clock());
   return run.finish();
 }
 
@@ -206,8 +207,15 @@ Result<cli::RunOutcome> run(const cli::RunContext& given_context, Given& given) 
   if (draws(options)) given.analysis.most_steps = 1U << 20;
   timeline::TimelineAnalyzer analyzer(given.analysis, context.findings);
   cli::RunOutcome outcome;
-  outcome.coverage = cli::run_pipeline(watched, analyzer);
+  timeline::CarrierWatch carriers;
+  outcome.coverage =
+      cli::run_pipeline(watched, analyzer, [&](const FrameRef& carrier, const net::HepInfo& info, Timestamp stamped) {
+        if (given.align) return alignment.of_agent(carrier.input, info.capture_id, info.node, stamped);
+        carriers.on_message(carrier, info.capture_id, info.node, stamped);
+        return std::int64_t{0};
+      });
   timeline::Facts facts = watch.facts();
+  for (timeline::ClockOffset& offset : carriers.finish()) facts.offsets.push_back(std::move(offset));
   facts.hashes = integrity.after();
   facts.tcp_gaps = outcome.coverage.tcp_gaps;
   for (timeline::ClockOffset& offset : measured) {

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace voip {
 
@@ -27,22 +30,38 @@ inline ByteView first_bytes(ByteView bytes, std::size_t n) { return bytes.first(
 // What is left after the first n bytes; empty when there are fewer.
 inline ByteView after_bytes(ByteView bytes, std::size_t n) { return n < bytes.size() ? bytes.subspan(n) : ByteView{}; }
 
-// Big-endian load from bytes that are known to be there (checked by the caller's length test).
-// For the packet path, where a cursor's bookkeeping would be paid for each packet.
 template <std::unsigned_integral T>
-constexpr T load_be(const std::uint8_t* at) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
+constexpr T swap_bytes(T value) {
+  if constexpr (sizeof(T) == 8) return __builtin_bswap64(value);
+  if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
+  if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
   return value;
 }
 
+// Loads from bytes that are known to be there (checked by the caller's length test).
+// For the packet path, where a cursor's bookkeeping would be paid for each packet.
 template <std::unsigned_integral T>
 constexpr T load_le(const std::uint8_t* at) {
-  T value = 0;
-  for (std::size_t i = sizeof(T); i-- > 0;)
-    value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
-  return value;
+  if (std::is_constant_evaluated()) {
+    T value = 0;
+    for (std::size_t i = sizeof(T); i-- > 0;)
+      value = static_cast<T>(static_cast<T>(value << (sizeof(T) > 1 ? 8 : 0)) | at[i]);
+    return value;
+  }
+  // One load: compilers don't always make one of a loop over bytes.
+  T value;
+  std::memcpy(&value, at, sizeof(T));
+  return std::endian::native == std::endian::little ? value : swap_bytes(value);
+}
+
+template <std::unsigned_integral T>
+constexpr T load_be(const std::uint8_t* at) {
+  return swap_bytes(load_le<T>(at));
+}
+
+inline std::array<std::uint8_t, 2> store_be(std::uint16_t value) {
+  return std::bit_cast<std::array<std::uint8_t, 2>>(std::endian::native == std::endian::little ? swap_bytes(value)
+                                                                                               : value);
 }
 
 // Reads bytes front to back, never outside them. A read past the end gives zero or an empty view,

@@ -113,8 +113,8 @@ std::optional<Timestamp> parse_time(std::string_view text) {
       hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
-  const std::int64_t seconds =
-      days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
+  const std::int64_t seconds = days_from_civil(year, month, day) * 86400 + std::int64_t{hour} * 3600 +
+                               std::int64_t{minute} * 60 + second - offset_s;
   return Timestamp{seconds * kNsPerSecond + ns};
 }
 

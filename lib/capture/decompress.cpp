@@ -63,7 +63,7 @@ class GzipCodec final : public Codec {
     return step;
   }
   bool restart(ByteView packed) override {
-    if (packed.size() >= 1 && packed[0] != 0x1f) return false;
+    if (!packed.empty() && packed[0] != 0x1f) return false;
     if (packed.size() >= 2 && packed[1] != 0x8b) return false;
     return inflateReset(&stream_) == Z_OK;
   }

@@ -163,9 +163,7 @@ void HomerExportReader::load_json(std::string_view text) {
     read_messages(in);
   } else if (in.enter('{')) {
     while (in.member(key)) {
-      if (key == "messages" && in.peek() == '[') {
-        read_messages(in);
-      } else if (key == "data" && in.peek() == '[') {
+      if ((key == "messages" || key == "data") && in.peek() == '[') {
         read_messages(in);
       } else if (key == "data" && in.peek() == '{') {
         std::string inner;

@@ -32,6 +32,8 @@ class HomerJson {
  private:
   void blanks();
   bool fail();
+  // Where the plain characters of a string end, from pos_ on.
+  std::size_t end_of_run() const;
   bool escape(std::string& out);
   std::optional<std::uint32_t> hex4();
   void skip_string();

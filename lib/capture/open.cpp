@@ -275,7 +275,7 @@ void MergedSource::add_database(const std::string& url) {
   for (const std::string& sentence : (*database)->notes()) notes_.push_back(sentence);
   for (const std::string& table : (*database)->tables()) {
     InputInfo info;
-    info.path = shown + "#" + table;
+    info.path = fmt::format("{}#{}", shown, table);
     info.format = "homer-db";
     infos_.push_back(std::move(info));
     streams_.emplace_back();

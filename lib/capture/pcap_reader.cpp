@@ -257,7 +257,7 @@ PcapReader::Odd PcapReader::odd_record(Packet& packet) {
   }
   // Too few bytes are left for what the record says of itself.
   const std::size_t left = in_.available();
-  bool damaged = !plausible(record, last_seconds_, false) || left > 4 * kUsualRecordBytes;
+  bool damaged = !plausible(record, last_seconds_, false) || left > std::size_t{4} * kUsualRecordBytes;
   // The file's end, or a length that lies: further records in what is left tell.
   for (std::size_t next = 1; !damaged && next + header_bytes_ < left; ++next) {
     damaged = walks(header_bytes_, next, true, 1, 3);

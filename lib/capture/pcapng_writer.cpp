@@ -1,6 +1,7 @@
 #include "capture/pcapng_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace voip::capture {
 
@@ -75,19 +76,21 @@ std::uint32_t PcapngWriter::interface_of(std::uint32_t input, LinkType link, std
   return at->second;
 }
 
+void PcapngWriter::begin(std::string& out) {
+  if (std::exchange(begun_, true)) return;
+  std::string body;
+  put32(body, 0x1a2b3c4d);
+  put16(body, 1);
+  put16(body, 0);
+  put32(body, 0xffffffff);
+  put32(body, 0xffffffff);
+  option(body, kApplication, application_);
+  put32(body, 0);
+  block(out, kSectionHeader, body);
+}
+
 void PcapngWriter::write(const Packet& packet, const std::vector<std::string>& comments, std::string& out) {
-  if (!begun_) {
-    begun_ = true;
-    std::string body;
-    put32(body, 0x1a2b3c4d);
-    put16(body, 1);
-    put16(body, 0);
-    put32(body, 0xffffffff);
-    put32(body, 0xffffffff);
-    option(body, kApplication, application_);
-    put32(body, 0);
-    block(out, kSectionHeader, body);
-  }
+  begin(out);
   const std::uint32_t interface = interface_of(packet.frame.input, packet.link, out);
   std::string body;
   body.reserve(packet.bytes.size() + 64);

@@ -21,7 +21,8 @@ class PcapngWriter {
   PcapngWriter(std::string application, std::vector<std::string> names)
       : application_(std::move(application)), names_(std::move(names)) {}
 
-  // The section's header goes before the first packet.
+  // The section's header; write does it before the first packet, where nobody did.
+  void begin(std::string& out);
   void write(const Packet& packet, const std::vector<std::string>& comments, std::string& out);
 
  private:

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <string>
@@ -92,7 +93,7 @@ void Progress::update(std::uint64_t packets, double part) {
   const double rate = static_cast<double>(packets) / elapsed;
   std::string text = fmt::format("\r\x1b[K{} packets, {:.0f} a second", packets, rate);
   if (part > 0 && part <= 1) {
-    const std::chrono::seconds left{static_cast<std::int64_t>(elapsed * (1 - part) / part + 0.5)};
+    const std::chrono::seconds left{std::llround(elapsed * (1 - part) / part)};
     text += fmt::format(", {:.0f} %, {} left", part * 100, duration_text(left));
   }
   to_terminal(text);

@@ -6,10 +6,11 @@
 
 namespace voip::cli {
 
-report::Coverage run_pipeline(const RunContext& context, session::Observer& analyzer) {
+report::Coverage run_pipeline(const RunContext& context, session::Observer& analyzer, net::HepClock clock) {
   pipeline::Options options;
   options.limits = limits_for(context.options);
   options.stack.keep_duplicates = context.options.source.keep_duplicates;
+  options.stack.hep_clock = std::move(clock);
   options.tracker.call_ids = context.options.call_ids;
   for (const std::string& log : context.key_logs) {
     options.key_log += log;

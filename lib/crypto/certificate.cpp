@@ -6,24 +6,16 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <ctime>
-#include <memory>
+
+#include "crypto/asn1.h"
 
 namespace voip::crypto {
 
 namespace {
 
-struct CertificateFree {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-
 Timestamp time_of(const ASN1_TIME* text) {
-  std::tm parts{};
-  if (text == nullptr || ASN1_TIME_to_tm(text, &parts) != 1) return {};
-  const std::int64_t days = days_from_civil(std::int64_t{parts.tm_year} + 1900, static_cast<unsigned>(parts.tm_mon + 1),
-                                            static_cast<unsigned>(parts.tm_mday));
-  const std::int64_t seconds = days * 86400 + parts.tm_hour * 3600 + parts.tm_min * 60 + parts.tm_sec;
   constexpr std::int64_t kMostSeconds = 9'000'000'000;  // what nanoseconds in 64 bits can hold
+  const std::int64_t seconds = seconds_of(text).value_or(0);
   if (seconds <= 0) return {};
   return Timestamp{std::min(seconds, kMostSeconds) * kNsPerSecond};
 }
@@ -74,8 +66,8 @@ CertificateFacts read_certificate(ByteView der) {
   CertificateFacts facts;
   for (std::size_t i = 0; i < facts.digests.size(); ++i) facts.digests[i] = digest(static_cast<Hash>(i), der);
   const unsigned char* at = der.data();
-  const std::unique_ptr<X509, CertificateFree> certificate{
-      der.empty() ? nullptr : d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
+  const Owned<X509, X509_free> certificate{der.empty() ? nullptr
+                                                       : d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
   if (certificate != nullptr) {
     facts.readable = true;
     read_key(*certificate, facts);

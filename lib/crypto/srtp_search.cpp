@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint8_t kProofLongTag = 3;
 constexpr std::uint8_t kProofShortTag = 8;
+constexpr std::uint64_t kFarAfter = 64;  // packets that fitted nothing
 
 // A stream may become secure late (ZRTP) or be rekeyed, so a search goes on, but ever more rarely.
 bool worth_trying(std::uint64_t packets_in_vain) {
@@ -79,6 +80,23 @@ void KeySearch::note_hit(std::size_t number, std::uint32_t roc, std::uint16_t se
   attempts_ = 0;
 }
 
+KeySearch::Check KeySearch::try_far(ByteView packet, std::size_t header_size) {
+  Check result;
+  if (options_.far_attempts == nullptr || packet.size() < 12) return result;
+  const auto sequence = load_be<std::uint16_t>(packet.data() + 2);
+  for (; far_tried_ < candidates_.size(); ++far_tried_) {
+    SrtpKey& key = *candidates_[far_tried_].key;
+    for (std::uint32_t roc = options_.max_roc; roc < options_.far_roc;) {
+      if (*options_.far_attempts == 0) return result;
+      --*options_.far_attempts;
+      if (!key.verify_rtp(packet, header_size, ++roc)) continue;
+      note_hit(far_tried_, roc, sequence, result);
+      return result;
+    }
+  }
+  return result;
+}
+
 KeySearch::Check KeySearch::check(ByteView packet, std::size_t header_size, const Tried* tried) {
   Check result;
   if (candidates_.empty() || packet.size() < 12) return result;
@@ -104,7 +122,7 @@ KeySearch::Check KeySearch::check(ByteView packet, std::size_t header_size, cons
       }
     }
   }
-  ++in_vain_;
+  if (++in_vain_ == kFarAfter && !proven_.has_value()) return try_far(packet, header_size);
   return result;
 }
 

@@ -16,6 +16,10 @@ struct KeySearchOptions {
   std::uint32_t max_roc = 8;  // of the first packet that verifies; a capture may start late
   std::size_t max_candidates = 64;
   std::uint64_t max_attempts = 50000;  // tags computed in vain after the last new candidate or proof
+  // A stream that fits nothing for long is tried with higher counters too: up to this one, and as long as there are
+  // attempts left, which several searches may share.
+  std::uint32_t far_roc = 0;
+  std::uint64_t* far_attempts = nullptr;
 };
 
 // Which of the keys at hand protects one RTP stream (one SSRC from one sender), and which packets of it are authentic.
@@ -53,6 +57,11 @@ class KeySearch {
   // first, else it is of no account; so the answers are the same with it and without.
   Check check(ByteView packet, std::size_t header_size, const Tried* tried = nullptr);
 
+  // Tries the higher counters now, with the keys that were not yet tried so: where no more packets will come.
+  Check try_far(ByteView packet, std::size_t header_size);
+  // The highest rollover counter that was tried with every key.
+  std::uint32_t tried_roc() const { return far_tried_ >= candidates_.size() ? options_.far_roc : options_.max_roc; }
+
   // Where the packets of a candidate are.
   const RocTracker& tracker(std::size_t candidate) const { return candidates_[candidate].tracker; }
 
@@ -79,6 +88,7 @@ class KeySearch {
   std::optional<std::size_t> proven_;
   std::uint64_t attempts_ = 0;  // in vain
   std::uint64_t in_vain_ = 0;   // packets in a row that fitted nothing
+  std::size_t far_tried_ = 0;   // candidates, in their order
 };
 
 }  // namespace voip::crypto

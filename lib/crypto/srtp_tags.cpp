@@ -97,15 +97,17 @@ using namespace srtp_parts;
 
 namespace {
 
+constexpr std::size_t kShaBlock = SHA_CBLOCK;  // of SHA-1
+
 // The end of what is hashed: what fills no block, what follows it, and the padding of FIPS 180-4 section 5.1.1.
 struct Sha1Tail {
-  std::array<std::uint8_t, 2 * SHA_CBLOCK> bytes;
-  std::size_t size = SHA_CBLOCK;
+  std::array<std::uint8_t, 2 * kShaBlock> bytes;
+  std::size_t size = kShaBlock;
 
   // before: bytes hashed before `rest`.
   Sha1Tail(std::size_t before, ByteView rest, ByteView more) {
     const std::size_t filled = rest.size() + more.size();
-    if (filled + 9 > SHA_CBLOCK) size = 2 * SHA_CBLOCK;
+    if (filled + 9 > kShaBlock) size = 2 * kShaBlock;
     const auto behind = std::copy(more.begin(), more.end(), std::copy(rest.begin(), rest.end(), bytes.begin()));
     *behind = 0x80;
     const auto end = bytes.begin() + static_cast<std::ptrdiff_t>(size);

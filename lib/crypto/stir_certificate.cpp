@@ -91,6 +91,7 @@ struct StirCertificates::State {
 
   void search(File& file);
   Way judge_way(const File& file, const FoundPath& path) const;
+  bool other_crl_issuer(const X509Facts& leaf) const;
   StirJudgement answer(const Way& way, const StirQuestion& question);
   void judge_revocation(const Way& way, const StirQuestion& question, StirJudgement& judged);
   void resolve(List& list) const;
@@ -119,10 +120,20 @@ StirCertificates::State::Way StirCertificates::State::judge_way(const File& file
   judged.tnauthlist = check_stir_delegation(judged.path, judged.delegate);
   judged.policy = check_stir_policy(*judged.leaf);
   judged.notes = note_stir_profile(judged.path);
+  if (other_crl_issuer(*judged.leaf)) {
+    judged.notes.add(StirOutcome::kWarn, {StirDefect::kOtherCrlIssuer, 0, judged.leaf->crl_issuer});
+  }
   if (file.unreadable != 0) {
     judged.notes.add(StirOutcome::kWarn, {StirDefect::kExtraBlocks, 0, std::to_string(file.unreadable)});
   }
   return way;
+}
+
+// Only where it names one, and where it is known who has to sign lists.
+bool StirCertificates::State::other_crl_issuer(const X509Facts& leaf) const {
+  if (leaf.crl_issuer.empty() || crl_trust.empty()) return false;
+  return std::ranges::none_of(crl_trust, [&](const auto& one) { return one->facts().subject == leaf.crl_issuer; }) &&
+         std::ranges::none_of(lists, [&](const List& one) { return one.crl->issuer() == leaf.crl_issuer; });
 }
 
 StirJudgement StirCertificates::State::answer(const Way& way, const StirQuestion& question) {
@@ -146,7 +157,7 @@ void StirCertificates::State::resolve(List& list) const {
       list.defect = StirDefect::kCrlBadSignature;
       return;
     }
-    const CertificateFacts& facts = candidate->facts();
+    const X509Facts& facts = candidate->facts();
     std::vector<const Certificate*> above{candidate.get()};
     bool fine = facts.malformed.empty() && (!facts.has_key_usage || facts.crl_sign);
     if (!trusted) {
@@ -350,13 +361,13 @@ std::vector<const Crl*> StirCertificates::crls() const {
   return all;
 }
 
-const CertificateFacts* StirCertificates::leaf(FileId file) const {
+const X509Facts* StirCertificates::leaf(FileId file) const {
   if (file >= state_->files.size() || state_->files[file].leaf == nullptr) return nullptr;
   return &state_->files[file].leaf->facts();
 }
 
-std::vector<const CertificateFacts*> StirCertificates::certificates(FileId file) const {
-  std::vector<const CertificateFacts*> all;
+std::vector<const X509Facts*> StirCertificates::certificates(FileId file) const {
+  std::vector<const X509Facts*> all;
   if (file >= state_->files.size()) return all;
   for (const CertificatePtr& one : state_->files[file].certificates) all.push_back(&one->facts());
   return all;

@@ -89,7 +89,8 @@ enum class StirDefect : std::uint8_t {
   kSubjectSpcDiffers,  // the CN names another code than the TNAuthList, or none
   kSubjectNoSerialNumber,
   kNoCrlDistributionPoint,
-  kAuthorityHasTnList,  // a delegating parent (RFC 9060)
+  kOtherCrlIssuer,      // its revocation list is by somebody else than those that are trusted with lists
+  kAuthorityHasTnList,  // above a provider's certificate; above a delegate's it belongs there (RFC 9060)
   kExtraBlocks,         // the file holds things that can't be read
 };
 const char* to_string(StirDefect defect);  // in words: "the key is not on P-256"
@@ -116,10 +117,10 @@ struct StirQuestion {
 };
 
 struct StirJudgement {
-  const CertificateFacts* leaf = nullptr;     // null when the file holds no certificate
-  std::vector<const CertificateFacts*> path;  // leaf first; ends with the root when complete
-  bool complete = false;                      // up to a given root
-  bool delegate = false;                      // under a certificate with a TNAuthList (RFC 9060)
+  const X509Facts* leaf = nullptr;     // null when the file holds no certificate
+  std::vector<const X509Facts*> path;  // leaf first; ends with the root when complete
+  bool complete = false;               // up to a given root
+  bool delegate = false;               // under a certificate with a TNAuthList (RFC 9060)
   StirCheck certificate;
   StirCheck chain;
   StirCheck validity;
@@ -166,8 +167,8 @@ class StirCertificates {
   std::vector<const Crl*> crls() const;
   // The end-entity certificate of a file, null when there is none: the first unless that is an authority and another
   // is not.
-  const CertificateFacts* leaf(FileId file) const;
-  std::vector<const CertificateFacts*> certificates(FileId file) const;
+  const X509Facts* leaf(FileId file) const;
+  std::vector<const X509Facts*> certificates(FileId file) const;
 
   Es256 verify(FileId file, ByteView message, ByteView signature) const;
   StirJudgement judge(FileId file, const StirQuestion& question);

@@ -17,7 +17,7 @@ StirCheck passing() {
   return check;
 }
 
-bool allowed_signature(const CertificateFacts& facts, const CertificateFacts* issuer, const StirOptions& options) {
+bool allowed_signature(const X509Facts& facts, const X509Facts* issuer, const StirOptions& options) {
   if (facts.ecdsa_sha256) return true;
   return options.allow_p384_authorities && facts.ecdsa_sha384 && issuer != nullptr && issuer->p384;
 }
@@ -29,11 +29,11 @@ StirCheck check_stir_certificate(const FactsPath& path, const StirOptions& optio
   const auto fail = [&](StirDefect defect, std::size_t position, std::string detail) {
     check.add(StirOutcome::kFail, {defect, position, std::move(detail)});
   };
-  const CertificateFacts& leaf = *path.front();
+  const X509Facts& leaf = *path.front();
   if (!leaf.malformed.empty()) fail(kMalformedCertificate, 0, leaf.malformed);
   if (leaf.version != 3) fail(kNotVersion3, 0, std::to_string(leaf.version));
   if (!leaf.p256) fail(kKeyNotP256, 0, leaf.key);
-  const CertificateFacts* issuer = path.size() > 1 ? path[1] : nullptr;
+  const X509Facts* issuer = path.size() > 1 ? path[1] : nullptr;
   if (!allowed_signature(leaf, issuer, options)) fail(kSignatureNotEcdsaSha256, 0, leaf.signature_algorithm);
   if (leaf.is_ca) fail(kLeafIsAuthority, 0, {});
   if (!leaf.has_key_usage) {
@@ -42,10 +42,10 @@ StirCheck check_stir_certificate(const FactsPath& path, const StirOptions& optio
     fail(kNoDigitalSignature, 0, {});
   }
   for (std::size_t i = 1; i < path.size(); ++i) {
-    const CertificateFacts& facts = *path[i];
+    const X509Facts& facts = *path[i];
     if (!facts.p256 && !(options.allow_p384_authorities && facts.p384)) fail(kAuthorityKeyNotP256, i, facts.key);
     // Nothing rests on a root's own signature.
-    const CertificateFacts* above = i + 1 < path.size() ? path[i + 1] : nullptr;
+    const X509Facts* above = i + 1 < path.size() ? path[i + 1] : nullptr;
     if (above != nullptr && !allowed_signature(facts, above, options)) {
       fail(kAuthoritySignatureNotEcdsaSha256, i, facts.signature_algorithm);
     }
@@ -59,7 +59,7 @@ StirCheck check_stir_chain(const FoundPath& path, bool has_roots) {
     check.add(StirOutcome::kFail, {defect, position, std::move(detail)});
   };
   const std::size_t top = path.certificates.size() - 1;
-  const CertificateFacts& last = path.certificates.back()->facts();
+  const X509Facts& last = path.certificates.back()->facts();
   switch (path.end) {
     case PathEnd::kAnchor: break;
     case PathEnd::kBadSignature: fail(kBadPathSignature, top, last.subject); break;
@@ -110,7 +110,7 @@ StirCheck check_stir_validity(const FactsPath& path, std::optional<std::int64_t>
 
 StirCheck check_stir_delegation(const FactsPath& path, bool& delegate) {
   StirCheck check = passing();
-  const CertificateFacts& leaf = *path.front();
+  const X509Facts& leaf = *path.front();
   if (!leaf.has_tn_list && leaf.tn_list_url.empty()) {
     check.add(StirOutcome::kFail, {kTnListMissing, 0, {}});
   } else if (!leaf.has_tn_list) {
@@ -121,7 +121,7 @@ StirCheck check_stir_delegation(const FactsPath& path, bool& delegate) {
   delegate = false;
   const TnAuthList* child = leaf.tn_list.has_value() ? &*leaf.tn_list : nullptr;
   for (std::size_t i = 1; i < path.size(); ++i) {
-    const CertificateFacts& parent = *path[i];
+    const X509Facts& parent = *path[i];
     if (!parent.has_tn_list && parent.tn_list_url.empty()) continue;
     delegate = true;
     if (!parent.has_tn_list) {
@@ -138,7 +138,7 @@ StirCheck check_stir_delegation(const FactsPath& path, bool& delegate) {
   return check;
 }
 
-void add_stir_number(const CertificateFacts& leaf, std::string_view number, StirCheck& tnauthlist) {
+void add_stir_number(const X509Facts& leaf, std::string_view number, StirCheck& tnauthlist) {
   // A provider's code speaks for numbers that can't be known here; with it in the list nothing is excluded.
   if (!leaf.tn_list.has_value() || leaf.tn_list->has_spc()) return;
   if (number.empty()) {
@@ -151,7 +151,7 @@ void add_stir_number(const CertificateFacts& leaf, std::string_view number, Stir
 StirCheck check_stir_constraints(const FactsPath& path, const ClaimLookup* claims) {
   StirCheck check = passing();
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const CertificateFacts& facts = *path[i];
+    const X509Facts& facts = *path[i];
     if (!facts.constraints_error.empty()) {
       check.add(StirOutcome::kFail, {kConstraintsMalformed, i, facts.constraints_error});
     }
@@ -168,7 +168,7 @@ StirCheck check_stir_constraints(const FactsPath& path, const ClaimLookup* claim
   return check;
 }
 
-StirCheck check_stir_policy(const CertificateFacts& leaf) {
+StirCheck check_stir_policy(const X509Facts& leaf) {
   // The US SHAKEN certificate policy and its versions; France's MAN policy.
   constexpr std::string_view kShaken = "2.16.840.1.114569.1.1.";
   constexpr std::string_view kMan = "1.2.250.1.695.1.1.";
@@ -197,15 +197,15 @@ StirCheck note_stir_profile(const FactsPath& path) {
   const auto note = [&](StirDefect defect, std::size_t position, std::string detail) {
     notes.add(StirOutcome::kWarn, {defect, position, std::move(detail)});
   };
-  const CertificateFacts& leaf = *path.front();
+  const X509Facts& leaf = *path.front();
   if (leaf.has_key_usage && !leaf.key_usage_critical) note(kKeyUsageNotCritical, 0, {});
-  for (std::size_t i = 1; i < path.size(); ++i) {
-    if (path[i]->has_tn_list) note(kAuthorityHasTnList, i, path[i]->subject);
-  }
   if (leaf.crl_urls.empty()) note(kNoCrlDistributionPoint, 0, {});
   const TnAuthList* list = leaf.tn_list.has_value() ? &*leaf.tn_list : nullptr;
   // The rest is about providers' certificates; those for numbers are named after whom they were given to.
   if (list == nullptr || !list->has_spc()) return notes;
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    if (path[i]->has_tn_list) note(kAuthorityHasTnList, i, path[i]->subject);
+  }
   if (list->spcs().size() != 1) note(kNotOneSpc, 0, std::to_string(list->spcs().size()));
   if (list->has_numbers()) note(kNumbersBesideSpc, 0, {});
   const std::string& spc = list->spcs().front();
@@ -284,6 +284,7 @@ const char* to_string(StirDefect defect) {
     case kSubjectSpcDiffers: return "the subject's common name does not hold the service provider code";
     case kSubjectNoSerialNumber: return "the subject has no serialNumber";
     case kNoCrlDistributionPoint: return "the certificate names no revocation list";
+    case kOtherCrlIssuer: return "the certificate's revocation list is not by the policy administrator";
     case kAuthorityHasTnList: return "an authority of the path has a TNAuthList";
     case kExtraBlocks: return "the file holds blocks that can't be read";
   }

@@ -98,13 +98,13 @@ std::string uri_of(const GENERAL_NAME* name) {
   return std::string{as_text(bytes_of(name->d.uniformResourceIdentifier))};
 }
 
-void note_malformed(CertificateFacts& facts, std::string_view what) {
+void note_malformed(X509Facts& facts, std::string_view what) {
   if (facts.malformed.empty()) facts.malformed = what;
 }
 
 // The decoded extension, null when there is none; one that can't be decoded or stands twice is noted.
 template <class T>
-T* extension(const X509* x, int nid, std::string_view what, CertificateFacts& facts, bool* critical = nullptr) {
+T* extension(const X509* x, int nid, std::string_view what, X509Facts& facts, bool* critical = nullptr) {
   int mark = 0;
   T* value = static_cast<T*>(X509_get_ext_d2i(x, nid, &mark, nullptr));
   if (value == nullptr && mark != -1) note_malformed(facts, what);
@@ -112,7 +112,7 @@ T* extension(const X509* x, int nid, std::string_view what, CertificateFacts& fa
   return value;
 }
 
-void read_key(X509* x, CertificateFacts& facts, bool usable_p256) {
+void read_key(X509* x, X509Facts& facts, bool usable_p256) {
   ASN1_OBJECT* algorithm = nullptr;
   X509_ALGOR* identifier = nullptr;
   const ASN1_OBJECT* which = nullptr;
@@ -139,7 +139,7 @@ void read_key(X509* x, CertificateFacts& facts, bool usable_p256) {
   }
 }
 
-void read_signature(const X509* x, CertificateFacts& facts) {
+void read_signature(const X509* x, X509Facts& facts) {
   const int nid = X509_get_signature_nid(x);
   facts.ecdsa_sha256 = nid == NID_ecdsa_with_SHA256;
   facts.ecdsa_sha384 = nid == NID_ecdsa_with_SHA384;
@@ -153,7 +153,7 @@ void read_signature(const X509* x, CertificateFacts& facts) {
   }
 }
 
-void read_usage(X509* x, CertificateFacts& facts) {
+void read_usage(X509* x, X509Facts& facts) {
   if (const Owned<BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free> basic{
           extension<BASIC_CONSTRAINTS>(x, NID_basic_constraints, "basicConstraints", facts)}) {
     facts.is_ca = basic->ca != 0;
@@ -175,7 +175,7 @@ void read_usage(X509* x, CertificateFacts& facts) {
   }
 }
 
-void read_policies(const X509* x, CertificateFacts& facts) {
+void read_policies(const X509* x, X509Facts& facts) {
   const Owned<CERTIFICATEPOLICIES, CERTIFICATEPOLICIES_free> policies{extension<CERTIFICATEPOLICIES>(
       x, NID_certificate_policies, "certificatePolicies", facts, &facts.policies_critical)};
   for (int i = 0; i < sk_POLICYINFO_num(policies.get()) && facts.policies.size() < kMaxListed; ++i) {
@@ -183,7 +183,7 @@ void read_policies(const X509* x, CertificateFacts& facts) {
   }
 }
 
-void read_distribution_points(const X509* x, CertificateFacts& facts) {
+void read_distribution_points(const X509* x, X509Facts& facts) {
   const Owned<CRL_DIST_POINTS, CRL_DIST_POINTS_free> points{
       extension<CRL_DIST_POINTS>(x, NID_crl_distribution_points, "cRLDistributionPoints", facts)};
   for (int i = 0; i < sk_DIST_POINT_num(points.get()) && facts.crl_urls.size() < kMaxListed; ++i) {
@@ -202,7 +202,7 @@ void read_distribution_points(const X509* x, CertificateFacts& facts) {
   }
 }
 
-void read_access(const X509* x, CertificateFacts& facts) {
+void read_access(const X509* x, X509Facts& facts) {
   const Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> access{
       extension<AUTHORITY_INFO_ACCESS>(x, NID_info_access, "authorityInfoAccess", facts)};
   for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access.get()); ++i) {
@@ -213,7 +213,7 @@ void read_access(const X509* x, CertificateFacts& facts) {
   }
 }
 
-void read_stir_extension(std::string_view oid, ByteView body, CertificateFacts& facts) {
+void read_stir_extension(std::string_view oid, ByteView body, X509Facts& facts) {
   if (oid == kTnAuthListOid) {
     facts.has_tn_list = true;
     facts.tn_list_hex = encode_hex(first_bytes(body, 64));
@@ -233,7 +233,7 @@ void read_stir_extension(std::string_view oid, ByteView body, CertificateFacts& 
   }
 }
 
-void read_extensions(X509* x, CertificateFacts& facts) {
+void read_extensions(X509* x, X509Facts& facts) {
   const int count = X509_get_ext_count(x);
   if (count > kMaxExtensions) note_malformed(facts, "more extensions than are read");
   std::set<std::string> seen;
@@ -278,7 +278,7 @@ std::shared_ptr<const Certificate> Certificate::parse(ByteView der) {
     ERR_clear_error();
     return nullptr;
   }
-  CertificateFacts& facts = made->facts_;
+  X509Facts& facts = made->facts_;
   made->der_.assign(der.begin(), der.end());
   facts.sha256 = encode_hex(sha256(der));
 
@@ -385,8 +385,14 @@ std::string Certificate::path_objection(const std::vector<const Certificate*>& p
   return objection;
 }
 
-std::string CertificateFacts::spc() const {
-  return tn_list.has_value() && tn_list->spcs().size() == 1 ? tn_list->spcs().front() : std::string{};
+std::string X509Facts::spc() const {
+  std::string codes;
+  if (!tn_list.has_value()) return codes;
+  for (const std::string& one : tn_list->spcs()) {
+    if (codes.size() > 200) break;
+    codes += (codes.empty() ? "" : ",") + one;
+  }
+  return codes;
 }
 
 std::string utc_text(std::int64_t seconds) {

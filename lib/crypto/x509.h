@@ -16,7 +16,7 @@ namespace voip::crypto {
 
 // What stands in a certificate. Times are seconds since 1970; names are in the form of RFC 4514 ("CN=SHAKEN
 // 1234,O=...").
-struct CertificateFacts {
+struct X509Facts {
   std::string subject;
   std::string issuer;
   std::string subject_cn;
@@ -61,7 +61,7 @@ struct CertificateFacts {
   std::vector<ClaimConstraints> constraints;
   std::string constraints_error;
 
-  // The service provider code of a provider's certificate; empty when there is none or several.
+  // The service provider code of a provider's certificate; several, which none should have, with commas between them.
   std::string spc() const;
 };
 
@@ -74,7 +74,7 @@ class Certificate {
   // Null when OpenSSL can't read it, or there are bytes left over.
   static std::shared_ptr<const Certificate> parse(ByteView der);
 
-  const CertificateFacts& facts() const { return facts_; }
+  const X509Facts& facts() const { return facts_; }
   ByteView der() const { return der_; }
   ByteView spki() const { return spki_; }
   Es256 verify(ByteView message, ByteView signature) const { return key_.verify(message, signature); }
@@ -97,7 +97,7 @@ class Certificate {
   Certificate();
 
   std::unique_ptr<Native> native_;
-  CertificateFacts facts_;
+  X509Facts facts_;
   std::vector<std::uint8_t> der_;
   std::vector<std::uint8_t> spki_;
   std::vector<std::uint8_t> serial_;

@@ -7,7 +7,7 @@ namespace voip::crypto {
 
 namespace {
 
-constexpr std::size_t kMaxLength = 10;
+constexpr std::size_t kMaxLength = 32;
 constexpr std::size_t kMaxSignatures = 64;
 constexpr std::size_t kMaxSteps = 512;
 constexpr std::size_t kMaxPaths = 16;
@@ -123,7 +123,7 @@ std::vector<PathProblem> problems_of(const FoundPath& path) {
   const auto& chain = path.certificates;
   std::size_t authorities_below = 0;  // self-issued ones don't count (RFC 5280 section 6.1.4 (l))
   for (std::size_t i = 0; i < chain.size(); ++i) {
-    const CertificateFacts& facts = chain[i]->facts();
+    const X509Facts& facts = chain[i]->facts();
     if (!facts.malformed.empty()) problems.push_back({Kind::kMalformed, i, facts.malformed});
     for (const std::string& oid : facts.unknown_critical) problems.push_back({Kind::kUnknownCritical, i, oid});
     if (i == 0) continue;

@@ -42,23 +42,6 @@ bool reads_like_text(ByteView payload) {
   return std::ranges::all_of(head, [](std::uint8_t c) { return c >= 0x20 && c < 0x7f; });
 }
 
-// Field by field: a copy of the whole would read by wide loads what parse() has just stored in small pieces, and wait
-// for each of them. That costs more than the parsing.
-void copy_fields(const rtp::PacketView& from, rtp::PacketView& to) {
-  to.payload_type = from.payload_type;
-  to.marker = from.marker;
-  to.padding = from.padding;
-  to.extension = from.extension;
-  to.csrc_count = from.csrc_count;
-  to.sequence = from.sequence;
-  to.timestamp = from.timestamp;
-  to.ssrc = from.ssrc;
-  to.extension_profile = from.extension_profile;
-  to.extension_data = {from.extension_data.data(), from.extension_data.size()};
-  to.header_size = from.header_size;
-  to.payload = {from.payload.data(), from.payload.size()};
-}
-
 }  // namespace
 
 bool is_keepalive(ByteView bytes) {
@@ -80,10 +63,8 @@ FirstBytes classify(ByteView payload, rtp::PacketView& rtp) {
     case 10:
     case 11: {
       if (payload.size() >= kRtcpHeader && rtcp::looks_like_rtcp(payload)) return FirstBytes::kRtcp;
-      const auto packet = rtp::parse(payload);
-      if (!packet) return FirstBytes::kUnknown;
-      copy_fields(*packet, rtp);
-      return FirstBytes::kRtp;
+      ParseError error;
+      return rtp::parse_into(payload, rtp, error) ? FirstBytes::kRtp : FirstBytes::kUnknown;
     }
     case 0:
       if (first <= 3 && is_stun(payload)) return FirstBytes::kStun;

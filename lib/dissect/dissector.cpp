@@ -2,10 +2,10 @@
 
 #include "base/text.h"
 #include "dissect/classify.h"
+#include "dissect/media_reader.h"
 #include "dissect/sip_reader.h"
 #include "dissect/stream_reader.h"
 #include "dissect/tally.h"
-#include "dissect/turn.h"
 
 namespace voip::dissect {
 namespace {
@@ -55,37 +55,11 @@ bool begins_like_cut_sip(ByteView bytes) {
 
 struct Dissector::Impl {
   explicit Impl(const Limits& limits)
-      : reader(limits, counters, tally), streams(limits, counters, tally, reader, tls) {}
+      : reader(limits, counters, tally), media(tally), streams(limits, counters, tally, reader, media, tls) {}
 
   void hep(const net::Datagram& datagram, Observer& observer);
   void sctp(const net::Datagram& datagram, Observer& observer);
   void text(const net::Datagram& datagram, ByteView bytes, Observer& observer);
-  void media(MediaKind kind, const net::Datagram& datagram, Observer& observer) {
-    MediaEvent event;
-    event.kind = kind;
-    event.datagram = &datagram;
-    observer.on_media(event);
-  }
-  // Media inside what a TURN server carries. False: nothing there that is known.
-  static bool relayed(const std::optional<TurnTable::Opened>& opened, const net::Datagram& datagram,
-                      Observer& observer) {
-    if (!opened) return false;
-    MediaEvent event;
-    switch (classify(opened->payload, event.rtp)) {
-      case FirstBytes::kRtp: event.kind = MediaKind::kRtp; break;
-      case FirstBytes::kRtcp: event.kind = MediaKind::kRtcp; break;
-      case FirstBytes::kStun: event.kind = MediaKind::kStun; break;
-      case FirstBytes::kDtls: event.kind = MediaKind::kDtls; break;
-      case FirstBytes::kZrtp: event.kind = MediaKind::kZrtp; break;
-      default: return false;
-    }
-    net::Datagram inner = datagram;
-    inner.payload = opened->payload;
-    event.datagram = &inner;
-    event.relay = &opened->relay;
-    observer.on_media(event);
-    return true;
-  }
   static SipOrigin origin_of(const net::Datagram& datagram) {
     return {.src = datagram.src,
             .dst = datagram.dst,
@@ -101,8 +75,8 @@ struct Dissector::Impl {
   Tally tally;
   SipReader reader;
   TlsContext tls;
+  MediaReader media;
   StreamReader streams;
-  TurnTable turn;
   mutable Diagnostics named;
 };
 
@@ -119,7 +93,10 @@ void Dissector::Impl::text(const net::Datagram& datagram, ByteView bytes, Observ
   }
   const Seen seen = udp_text(kind);
   tally.count(seen, datagram.frame);
-  if (seen == Seen::kUdpUnknown) media(MediaKind::kUnknown, datagram, observer);
+  if (seen != Seen::kUdpUnknown) return;
+  MediaEvent event;
+  event.datagram = &datagram;
+  observer.on_media(event);
 }
 
 void Dissector::Impl::hep(const net::Datagram& datagram, Observer& observer) {
@@ -166,26 +143,11 @@ void Dissector::on_datagram(const net::Datagram& datagram, Observer& observer) {
   Impl& impl = *impl_;
   if (datagram.hep != nullptr) return impl.hep(datagram, observer);
   if (datagram.transport == net::Transport::kSctp) return impl.sctp(datagram, observer);
-  MediaEvent event;
-  switch (classify(datagram.payload, event.rtp)) {
-    case FirstBytes::kRtp: event.kind = MediaKind::kRtp; break;
-    case FirstBytes::kRtcp: event.kind = MediaKind::kRtcp; break;
-    case FirstBytes::kStun:
-      if (impl.relayed(impl.turn.open_message(datagram), datagram, observer)) return;
-      event.kind = MediaKind::kStun;
-      break;
-    case FirstBytes::kDtls: event.kind = MediaKind::kDtls; break;
-    case FirstBytes::kZrtp: event.kind = MediaKind::kZrtp; break;
-    case FirstBytes::kTurnChannel:
-      if (impl.relayed(impl.turn.open_channel(datagram), datagram, observer)) return;
-      event.kind = MediaKind::kTurnChannel;
-      break;
+  switch (impl.media.read(datagram, observer)) {
     case FirstBytes::kText: return impl.text(datagram, datagram.payload, observer);
     case FirstBytes::kKeepalive: return impl.tally.count(Seen::kSipKeepalive, datagram.frame);
-    case FirstBytes::kUnknown: impl.tally.count(Seen::kUdpUnknown, datagram.frame); break;
+    default: return;
   }
-  event.datagram = &datagram;
-  observer.on_media(event);
 }
 
 void Dissector::on_stream(const net::StreamChunk& chunk, Observer& observer) {

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "dissect/classify.h"
+#include "dissect/media_lane.h"
 
 namespace voip::dissect {
 namespace {
@@ -129,7 +130,7 @@ void PlainLane::restart_message() {
 
 void PlainLane::feed(const Input& input, Context& context) {
   started_ = true;
-  if (mode_ == Mode::kIgnored || mode_ == Mode::kTls) return;
+  if (mode_ == Mode::kIgnored || mode_ == Mode::kTls || mode_ == Mode::kMedia) return;
   if (input.lost != 0 || input.loss_unbounded) gap(input, context);
   ByteView bytes = input.bytes;
   if (skip_ != 0) {
@@ -163,7 +164,8 @@ std::size_t PlainLane::advance(ByteView bytes, const Input& input, Context& cont
       case Mode::kSip: step = sip(rest, input, context); break;
       case Mode::kHandshake: step = handshake(rest, input, context); break;
       case Mode::kWebSocket: step = web_socket(rest, input, context); break;
-      case Mode::kTls: return used;
+      case Mode::kTls:
+      case Mode::kMedia: return used;
       case Mode::kIgnored: return bytes.size();
     }
     used += step.used;
@@ -200,6 +202,14 @@ PlainLane::Step PlainLane::decide(ByteView bytes, const Input& input, Context& c
     case TextKind::kMaybeSip: return {.more = true, .used = blank};
     case TextKind::kHttp: mode_ = Mode::kHandshake; return {.used = blank};
     default: break;
+  }
+  if (blank == 0 && kind == TextKind::kOther) {
+    switch (media_framing(bytes)) {
+      case Framing::kLengths:
+      case Framing::kTurn: mode_ = Mode::kMedia; return {.more = true};
+      case Framing::kMaybe: return {.more = true};
+      case Framing::kNone: break;
+    }
   }
   if (mid_stream_ && kind == TextKind::kOther) {
     if (plausible_sip_frame(bytes)) {
@@ -421,6 +431,7 @@ void PlainLane::gap(const Input& input, Context& context) {
       mid_stream_ = true;
       return;
     case Mode::kTls:
+    case Mode::kMedia:
     case Mode::kIgnored: return;
   }
 }

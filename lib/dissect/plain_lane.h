@@ -20,7 +20,8 @@ class PlainLane {
     kSip,
     kHandshake,  // an HTTP head that may open a WebSocket
     kWebSocket,
-    kTls,  // a TLS record; its bytes wait in take_buffer()
+    kTls,    // a TLS record; its bytes wait in take_buffer()
+    kMedia,  // packets of media; likewise
     kIgnored,
   };
   // What all lanes share.
@@ -47,6 +48,7 @@ class PlainLane {
   // Because the other direction was told.
   void expect_sip();
   void expect_web_socket();
+  void expect_media() { mode_ = Mode::kMedia; }
   void ignore();
 
   void feed(const Input& input, Context& context);

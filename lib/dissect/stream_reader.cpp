@@ -18,11 +18,12 @@ class StreamReader::PlainSink final : public SecureChannel::Sink {
 };
 
 StreamReader::StreamReader(const Limits& limits, DissectCounters& counters, Tally& tally, SipReader& reader,
-                           TlsContext& tls)
+                           MediaReader& media, TlsContext& tls)
     : limits_(limits),
       counters_(counters),
       tally_(tally),
       reader_(reader),
+      media_(media),
       tls_(tls),
       connections_(limits.tcp_connections) {}
 
@@ -76,6 +77,10 @@ void StreamReader::on_chunk(const net::StreamChunk& chunk, Observer& observer) {
 void StreamReader::feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteView bytes, bool secure,
                               bool loss_unbounded, Observer& observer) {
   using Mode = PlainLane::Mode;
+  if (live.media != nullptr) {
+    const bool lost = loss_unbounded || (!secure && chunk.lost != 0);
+    return feed_media(*live.media, chunk, chunk.direction & 1, bytes, lost, observer);
+  }
   PlainLane& lane = live.lanes[chunk.direction & 1];
   PlainLane& other = live.lanes[(chunk.direction & 1) ^ 1];
   PlainLane::Context context{limits_, reader_, tally_, observer};
@@ -97,6 +102,7 @@ void StreamReader::feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteVi
   switch (lane.mode()) {
     case Mode::kSip: other.expect_sip(); break;
     case Mode::kWebSocket: other.expect_web_socket(); break;
+    case Mode::kMedia: begin_media(live, chunk, observer); break;
     case Mode::kIgnored:
       if (other.mode() == Mode::kSip) {
         lane.expect_sip();
@@ -106,6 +112,30 @@ void StreamReader::feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteVi
       break;
     default: break;
   }
+}
+
+// One direction was told to carry media; what the other has begun is media too.
+void StreamReader::begin_media(Lanes& live, const net::StreamChunk& chunk, Observer& observer) {
+  const unsigned direction = chunk.direction & 1;
+  PlainLane& other = live.lanes[direction ^ 1];
+  live.media = std::make_unique<Media>();
+  const std::vector<std::uint8_t> own = live.lanes[direction].take_buffer();
+  const std::vector<std::uint8_t> others = other.take_buffer();
+  if (other.mode() != PlainLane::Mode::kUndecided) live.media->lanes[direction ^ 1].drop();
+  other.expect_media();
+  live.media->framing = media_framing(own);
+  feed_media(*live.media, chunk, direction, own, false, observer);
+  if (!others.empty()) feed_media(*live.media, chunk, direction ^ 1, others, false, observer);
+}
+
+void StreamReader::feed_media(Media& media, const net::StreamChunk& chunk, unsigned direction, ByteView bytes,
+                              bool lost, Observer& observer) {
+  net::Datagram like;
+  like.src = direction == (chunk.direction & 1) ? chunk.src : chunk.dst;
+  like.dst = direction == (chunk.direction & 1) ? chunk.dst : chunk.src;
+  like.transport = chunk.transport;
+  like.frame = chunk.frame;
+  media.lanes[direction].feed(like, bytes, media.framing, lost, media_, observer);
 }
 
 void StreamReader::feed_secure(Lanes& live, const net::StreamChunk& chunk, Observer& observer) {
@@ -118,6 +148,9 @@ void StreamReader::account(Connection& connection) {
   if (connection.live != nullptr) {
     for (const PlainLane& lane : connection.live->lanes) held += lane.held();
     if (connection.live->secure != nullptr) held += connection.live->secure->held();
+    if (connection.live->media != nullptr) {
+      for (const MediaLane& lane : connection.live->media->lanes) held += lane.held();
+    }
   }
   held_ += held;
   held_ -= connection.held;
@@ -131,6 +164,9 @@ void StreamReader::shed() {
     if (held_ <= enough || connection.held == 0) return;
     if (connection.live != nullptr) {
       for (PlainLane& lane : connection.live->lanes) lane.drop();
+      if (connection.live->media != nullptr) {
+        for (MediaLane& lane : connection.live->media->lanes) lane.drop();
+      }
       ++counters_.evicted_streams;
       tally_.count(Seen::kStreamEvicted, connection.live->first);
     }

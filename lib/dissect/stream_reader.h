@@ -6,26 +6,33 @@
 #include "base/limits.h"
 #include "base/table.h"
 #include "dissect/dissector.h"
+#include "dissect/media_lane.h"
 #include "dissect/plain_lane.h"
 #include "dissect/tls_channel.h"
 #include "net/datagram.h"
 
 namespace voip::dissect {
 
-// TCP connections and SCTP streams: TLS or plain, and in the plaintext SIP or WebSocket. A connection that is neither
-// keeps nothing but its place in the table.
+// TCP connections and SCTP streams: TLS or plain, and in the plaintext SIP, WebSocket, or packets of media. A
+// connection that is none of them keeps nothing but its place in the table.
 class StreamReader {
  public:
-  StreamReader(const Limits& limits, DissectCounters& counters, Tally& tally, SipReader& reader, TlsContext& tls);
+  StreamReader(const Limits& limits, DissectCounters& counters, Tally& tally, SipReader& reader, MediaReader& media,
+               TlsContext& tls);
 
   void on_chunk(const net::StreamChunk& chunk, Observer& observer);
   void on_end(std::uint64_t connection, Observer& observer);
   void finish(Observer& observer);
 
  private:
+  struct Media {
+    Framing framing = Framing::kNone;
+    std::array<MediaLane, 2> lanes;
+  };
   struct Lanes {
     std::array<PlainLane, 2> lanes;
     std::unique_ptr<TlsChannel> secure;
+    std::unique_ptr<Media> media;
     FrameRef first;
   };
   struct Connection {
@@ -36,6 +43,9 @@ class StreamReader {
 
   void feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteView bytes, bool secure, bool loss_unbounded,
                   Observer& observer);
+  void begin_media(Lanes& live, const net::StreamChunk& chunk, Observer& observer);
+  void feed_media(Media& media, const net::StreamChunk& chunk, unsigned direction, ByteView bytes, bool lost,
+                  Observer& observer);
   void feed_secure(Lanes& live, const net::StreamChunk& chunk, Observer& observer);
   void end(Connection& connection, Observer& observer);
   void account(Connection& connection);
@@ -45,6 +55,7 @@ class StreamReader {
   DissectCounters& counters_;
   Tally& tally_;
   SipReader& reader_;
+  MediaReader& media_;
   TlsContext& tls_;
   CappedTable<std::uint64_t, Connection> connections_;
   std::size_t held_ = 0;

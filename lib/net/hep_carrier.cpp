@@ -45,8 +45,8 @@ bool is_keepalive(ByteView payload) {
 
 }  // namespace
 
-HepCarrier::HepCarrier(StackCounters& counters, Diagnostics& diagnostics)
-    : counters_(counters), diagnostics_(diagnostics) {}
+HepCarrier::HepCarrier(StackCounters& counters, Diagnostics& diagnostics, const HepClock& clock)
+    : counters_(counters), diagnostics_(diagnostics), clock_(clock) {}
 HepCarrier::~HepCarrier() = default;
 
 bool HepCarrier::take_likely(ByteView datagram, const Carrier& carrier, Handler& out) {
@@ -108,7 +108,10 @@ void HepCarrier::deliver(ByteView frame, const Carrier& carrier, Handler& out) {
   // 22 stands for TLS and WebSocket.
   if (message.ip_protocol == 6 || message.ip_protocol == 22) datagram.transport = Transport::kTcp;
   if (message.ip_protocol == 132) datagram.transport = Transport::kSctp;
-  if (message.time.known()) datagram.frame.time = message.time;
+  if (message.time.known()) {
+    datagram.frame.time = message.time;
+    if (clock_) datagram.frame.time.ns -= clock_(carrier.frame, info, message.time);
+  }
   out.on_datagram(datagram);
 }
 

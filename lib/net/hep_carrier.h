@@ -21,7 +21,7 @@ struct Carrier {
 // HEP messages out of datagrams, and out of frames that a HepStream cut from a stream.
 class HepCarrier {
  public:
-  HepCarrier(StackCounters& counters, Diagnostics& diagnostics);
+  HepCarrier(StackCounters& counters, Diagnostics& diagnostics, const HepClock& clock);
   ~HepCarrier();
 
   // Whether a datagram is HEP (plain, gzipped, any version), on any port: a server sends it from its SIP port too. Its
@@ -46,6 +46,7 @@ class HepCarrier {
 
   StackCounters& counters_;
   Diagnostics& diagnostics_;
+  const HepClock& clock_;
   std::vector<std::uint8_t> frame_;    // inflated
   std::vector<std::uint8_t> payload_;  // inflated
 };

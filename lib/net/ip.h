@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <bit>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -71,11 +69,8 @@ inline const char* parse_ip(ByteView bytes, std::size_t missing, IpPacket& packe
     packet.fragment_offset = (offset & 0x1fffU) * 8;
     packet.id = load_be<std::uint16_t>(bytes.data() + 4);
     packet.protocol = bytes[9];
-    std::array<std::uint8_t, 16> address{0, 0, 0,    0,    0,         0,         0,         0,
-                                         0, 0, 0xff, 0xff, bytes[12], bytes[13], bytes[14], bytes[15]};
-    packet.src = std::bit_cast<IpAddress>(address);
-    for (std::size_t i = 0; i < 4; ++i) address[12 + i] = bytes[16 + i];
-    packet.dst = std::bit_cast<IpAddress>(address);
+    packet.src = IpAddress::v4_at(bytes.data() + 12);
+    packet.dst = IpAddress::v4_at(bytes.data() + 16);
     packet.payload = bytes.subspan(header, end - header);
     packet.missing = missing;
     return nullptr;

@@ -35,7 +35,7 @@ struct Stack::Impl {
 
   void feed(const capture::Packet& packet, Handler& out);
   // What lies behind a link or tunnel header, down to a transport.
-  void walk(Layer layer, std::size_t missing, const FrameRef& frame, Handler& out);
+  void walk(Layer& layer, std::size_t missing, const FrameRef& frame, Handler& out);
   // True when a tunnel goes on inside.
   bool udp(const IpPacket& packet, const FrameRef& frame, Handler& out, Layer& inner);
   void tcp_segment(const IpPacket& packet, const FrameRef& frame, Handler& out);
@@ -48,7 +48,7 @@ struct Stack::Impl {
   StackCounters counters;
   Diagnostics diagnostics;
   DuplicateFilter duplicates;
-  HepCarrier hep{counters, diagnostics};
+  HepCarrier hep{counters, diagnostics, options.hep_clock};
   FragmentTable fragments{limits, counters, diagnostics};
   TcpReassembler tcp{limits, counters, diagnostics, hep};
   SctpReassembler sctp{limits, counters, diagnostics};
@@ -125,7 +125,7 @@ void Stack::Impl::tcp_segment(const IpPacket& packet, const FrameRef& frame, Han
   tcp.feed(segment, out);
 }
 
-void Stack::Impl::walk(Layer layer, std::size_t missing, const FrameRef& frame, Handler& out) {
+void Stack::Impl::walk(Layer& layer, std::size_t missing, const FrameRef& frame, Handler& out) {
   for (std::size_t depth = 0;; ++depth) {
     for (int links = 0; layer.kind != LayerKind::kIp; ++links) {
       if (layer.kind == LayerKind::kNothing || links == kMostLinkLayers) {
@@ -182,7 +182,7 @@ void Stack::Impl::walk(Layer layer, std::size_t missing, const FrameRef& frame, 
 }
 
 void Stack::Impl::exported_pdu(const capture::Packet& packet, Handler& out) {
-  const ExportedPdu pdu = read_exported_pdu(packet.bytes);
+  ExportedPdu pdu = read_exported_pdu(packet.bytes);
   const std::size_t missing = packet.snapped() ? packet.wire_length - packet.bytes.size() : 0;
   if (pdu.layer.kind != LayerKind::kNothing) {
     walk(pdu.layer, missing, packet.frame, out);
@@ -233,10 +233,12 @@ void Stack::Impl::feed(const capture::Packet& packet, Handler& out) {
   // Nearly all frames, without a call.
   if (packet.link == capture::LinkType::kEthernet && packet.bytes.size() >= 34 &&
       load_be<std::uint16_t>(packet.bytes.data() + 12) == 0x0800) {
-    walk({.kind = LayerKind::kIp, .bytes = packet.bytes.subspan(14)}, missing, packet.frame, out);
+    Layer ip{.kind = LayerKind::kIp, .bytes = packet.bytes.subspan(14)};
+    walk(ip, missing, packet.frame, out);
     return;
   }
-  walk(enter_link(packet.link, packet.bytes), missing, packet.frame, out);
+  Layer link = enter_link(packet.link, packet.bytes);
+  walk(link, missing, packet.frame, out);
 }
 
 Stack::Stack(const Limits& limits, const StackOptions& options) : impl_(std::make_unique<Impl>(limits, options)) {}

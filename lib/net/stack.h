@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "base/diagnostics.h"
@@ -10,9 +11,13 @@
 
 namespace voip::net {
 
+// Told of each HEP message that bears a time; gives how late its sender's clock is, to be taken off that time.
+using HepClock = std::function<std::int64_t(const FrameRef& carrier, const HepInfo& info, Timestamp stamped)>;
+
 struct StackOptions {
   bool keep_duplicates = false;
   std::chrono::milliseconds duplicate_window{20};
+  HepClock hep_clock{};  // empty: times as sent
 };
 
 struct StackCounters {

@@ -96,7 +96,7 @@ class Loader {
 
   void read_table(const Node& table, const std::string& prefix) {
     for (const auto& [name, node] : table.members) {
-      const std::string full = prefix.empty() ? name : prefix + "." + name;
+      const std::string full = prefix.empty() ? name : fmt::format("{}.{}", prefix, name);
       if (full == "severity") {
         read_severities(node);
       } else if (full == "suppress") {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/bytes.h"
 #include "render/unicode.h"
 
 namespace voip::render {
@@ -17,6 +18,17 @@ constexpr std::array<bool, 256> kPlain = [] {
   for (unsigned i = 0x20; i < 0x7f; ++i) plain[i] = i != '"' && i != '\\';
   return plain;
 }();
+
+// Whether 8 bytes are plain, all at once; false now and then for bytes that are.
+bool all_plain(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHigh = 0x80 * kOnes;
+  const std::uint64_t word = load_le<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(at));
+  const auto below = [](std::uint64_t w, std::uint64_t limit) { return (w - limit * kOnes) & ~w; };
+  const std::uint64_t odd =
+      below(word, 0x20) | below(word ^ ('"' * kOnes), 1) | below(word ^ ('\\' * kOnes), 1) | word | (word + kOnes);
+  return (odd & kHigh) == 0;
+}
 
 void append_u_escape(std::string& out, unsigned unit) {
   out += "\\u";
@@ -104,6 +116,8 @@ void JsonWriter::text(std::string_view in) {
   buffer_ += '"';
   std::size_t run = 0;
   for (std::size_t i = 0; i < in.size();) {
+    while (i + 8 <= in.size() && all_plain(in.data() + i)) i += 8;
+    if (i == in.size()) break;
     const auto byte = static_cast<unsigned char>(in[i]);
     if (kPlain[byte]) {
       ++i;

@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::int64_t kWindowNs = 2 * kNsPerSecond;
 constexpr std::int64_t kSteadyNs = kNsPerSecond / 4;
-constexpr std::int64_t kFarthestNs = 14 * 3600 * kNsPerSecond;  // a clock in another zone
-constexpr std::size_t kSlots = 8192;
-constexpr std::size_t kSlotsOfMany = 65536;  // as soon as there are several places
+constexpr std::int64_t kFarthestNs = std::int64_t{14} * 3600 * kNsPerSecond;  // a clock in another zone
+constexpr std::size_t kRecent = 8192;  // messages of the only place, kept in case of a second
+constexpr std::size_t kSlots = 65536;
 constexpr std::size_t kMostPlaces = 200;
 constexpr std::uint8_t kFull = 250;
 
@@ -24,22 +24,30 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t a, std::uint64_t b) {
   return fold(hash ^ a, b ^ 0x9fb21c651e98df25ULL) + (hash >> 32);
 }
 
+// Two sums side by side: each step waits for the one before it.
 std::uint64_t mix(std::uint64_t hash, ByteView bytes) {
   constexpr std::size_t kStep = 16;
-  const auto step = [&hash](const std::uint8_t* at) {
-    hash = mix(hash, load_be<std::uint64_t>(at), load_be<std::uint64_t>(at + 8));
+  std::uint64_t other = ~hash;
+  const auto step = [](std::uint64_t& sum, const std::uint8_t* at) {
+    sum = mix(sum, load_be<std::uint64_t>(at), load_be<std::uint64_t>(at + 8));
   };
   std::size_t i = 0;
-  for (; i + kStep <= bytes.size(); i += kStep) step(bytes.data() + i);
-  if (i == bytes.size()) return hash;
-  if (i != 0) {
-    step(bytes.data() + bytes.size() - kStep);  // some bytes once more
-  } else {
+  for (; i + 2 * kStep <= bytes.size(); i += 2 * kStep) {
+    step(hash, bytes.data() + i);
+    step(other, bytes.data() + i + kStep);
+  }
+  if (i + kStep <= bytes.size()) {
+    step(hash, bytes.data() + i);
+    i += kStep;
+  }
+  if (i != bytes.size() && i != 0) {
+    step(other, bytes.data() + bytes.size() - kStep);  // some bytes once more
+  } else if (i != bytes.size()) {
     std::array<std::uint8_t, kStep> padded{};
     std::ranges::copy(bytes, padded.begin());
-    step(padded.data());
+    step(other, padded.data());
   }
-  return hash ^ bytes.size();
+  return mix(hash, other, bytes.size());
 }
 
 std::uint64_t digest_of(const dissect::SipEvent& event) {
@@ -62,7 +70,7 @@ std::uint64_t digest_of(const dissect::SipEvent& event) {
 
 }  // namespace
 
-CopyFilter::CopyFilter() : seen_(kSlots) {}
+CopyFilter::CopyFilter() { recent_.reserve(kRecent); }
 
 std::uint8_t CopyFilter::place_of(const dissect::SipEvent& event) {
   Origin origin{.input = event.frame.input, .hep = event.provenance == net::Provenance::kHep};
@@ -78,16 +86,24 @@ std::uint8_t CopyFilter::place_of(const dissect::SipEvent& event) {
   // Many more are one: what they tell twice counts twice.
   if (places_.size() >= kMostPlaces) return last_place_ = kMostPlaces - 1;
   places_.push_back(origin);
-  if (places_.size() == 2) grow();
+  if (places_.size() == 2) recall();
   return last_place_;
 }
 
-void CopyFilter::grow() {
-  std::vector<Seen> old(kSlotsOfMany);
-  old.swap(seen_);
-  for (const Seen& seen : old) {
-    if (seen.time_ns != Timestamp::kUnknownNs) slot_of(seen.digest) = seen;
+void CopyFilter::note(const Recent& message) {
+  if (recent_.size() < kRecent) {
+    recent_.push_back(message);
+    return;
   }
+  recent_[oldest_] = message;
+  oldest_ = (oldest_ + 1) % kRecent;
+}
+
+void CopyFilter::recall() {
+  seen_.resize(kSlots);
+  std::ranges::rotate(recent_, recent_.begin() + static_cast<std::ptrdiff_t>(oldest_));
+  for (const Recent& message : recent_) (void)is_copy(message, 0);
+  recent_ = {};
 }
 
 // A distance beyond the window means something once several messages in a row had it.
@@ -126,14 +142,21 @@ CopyFilter::Seen& CopyFilter::slot_of(std::uint64_t digest) {
 }
 
 bool CopyFilter::is_copy(const dissect::SipEvent& event) {
-  const std::uint64_t digest = digest_of(event);
+  const Recent message{.digest = digest_of(event), .time_ns = event.frame.time.ns};
   const std::uint8_t place = place_of(event);
+  if (places_.size() > 1) return is_copy(message, place);
+  note(message);
+  return false;
+}
+
+bool CopyFilter::is_copy(const Recent& message, std::uint8_t place) {
   const auto mark = static_cast<std::uint8_t>(place + 1);
-  Seen& seen = slot_of(digest);
-  const std::int64_t now = event.frame.time.ns;
-  const bool known = seen.digest == digest && event.frame.time.known() && seen.time_ns != Timestamp::kUnknownNs;
+  Seen& seen = slot_of(message.digest);
+  const std::int64_t now = message.time_ns;
+  const bool known =
+      seen.digest == message.digest && now != Timestamp::kUnknownNs && seen.time_ns != Timestamp::kUnknownNs;
   if (!known || !near(seen, place, now)) {
-    seen = {.digest = digest, .time_ns = now, .place = {mark}, .count = {1}};
+    seen = {.digest = message.digest, .time_ns = now, .place = {mark}, .count = {1}};
     return false;
   }
   const std::uint8_t most = *std::ranges::max_element(seen.count);

@@ -30,6 +30,10 @@ class CopyFilter {
     std::array<std::uint8_t, kPlaces> place{};     // number of the place plus 1; 0: free
     std::array<std::uint8_t, kPlaces> count{};
   };
+  struct Recent {
+    std::uint64_t digest = 0;
+    std::int64_t time_ns = 0;
+  };
   // How far the clock of one place is behind another's.
   struct Offset {
     std::array<std::int64_t, 4> samples{};
@@ -46,13 +50,17 @@ class CopyFilter {
     bool operator==(const Origin&) const = default;
   };
 
+  bool is_copy(const Recent& message, std::uint8_t place);
+  void note(const Recent& message);
+  void recall();
   Seen& slot_of(std::uint64_t digest);
   std::uint8_t place_of(const dissect::SipEvent& event);
   bool near(const Seen& seen, std::uint8_t place, std::int64_t time_ns);
   bool fits_offset(std::uint8_t first, std::uint8_t second, std::int64_t distance_ns);
-  void grow();
 
-  std::vector<Seen> seen_;
+  std::vector<Recent> recent_;  // while there is one place, which has no copies; a ring
+  std::size_t oldest_ = 0;      // in it, once it is full
+  std::vector<Seen> seen_;      // as soon as there are several
   std::vector<Origin> places_;
   std::uint8_t last_place_ = 0;
   std::map<std::uint16_t, Offset> offsets_;  // of a pair of places

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -296,6 +297,30 @@ TEST_CASE("A Homer 7 database is read in order of time, from one snapshot, withi
       CHECK(format_utc(more[i].frame.time) == "2026-11-23T07:01:01.100000Z");
     }
     CHECK(found);
+  }
+
+  SECTION("tables of several fetches each are told row by row in order of time, none twice and none left out") {
+    constexpr std::size_t kRows = 5000;
+    for (const char* table : {"hep_proto_1_call", "hep_proto_1_registration"}) {
+      cluster.sql(fmt::format(
+          "INSERT INTO {0} (sid,create_date,protocol_header,data_header,raw) SELECT 'many', t, jsonb_build_object("
+          "'srcIp','192.0.2.1','dstIp','192.0.2.2','srcPort',5060,'dstPort',5060,'protocol',17,'payloadType',1,"
+          "'timeSeconds',floor(extract(epoch from t)),'timeUseconds',i % 1000 * 1000), '{{}}', "
+          "'OPTIONS sip:{0}-' || i || ' SIP/2.0' FROM (SELECT i, '2026-11-23T08:00Z'::timestamptz + i * interval '1 "
+          "ms' "
+          "AS t FROM generate_series(1, {1}) AS i) AS rows",
+          table, kRows));
+    }
+    auto again = open_inputs({cluster.url()}, {});
+    REQUIRE(again.ok());
+    const auto more = read_all(**again);
+    REQUIRE(more.size() == 33 + 2 * kRows);
+    std::set<std::string> seen;
+    for (std::size_t i = 1; i < more.size(); ++i) {
+      REQUIRE(more[i - 1].frame.time <= more[i].frame.time);
+      if (more[i].payload.starts_with("OPTIONS sip:hep_proto_")) seen.insert(more[i].payload);
+    }
+    CHECK(seen.size() == 2 * kRows);
   }
 
   SECTION("a table of another shape is told, and the others are read") {

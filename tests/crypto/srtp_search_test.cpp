@@ -81,6 +81,33 @@ TEST_CASE("a stream that is first seen at ROC 8 is found, at ROC 9 it is not", "
   }
 }
 
+TEST_CASE("higher counters are tried once where nothing fits for long, as far as the attempts allow",
+          "[srtp][search]") {
+  const Sender sender{14};
+  const Sender other{15};
+  const auto proven = [&](std::uint64_t attempts, unsigned packets) {
+    KeySearch search({.far_roc = 300, .far_attempts = &attempts});
+    search.add(other.key());
+    search.add(sender.key());
+    for (std::uint16_t i = 0; i < packets; ++i) search.check(sender.packet(290, i), 12);
+    CHECK(search.tried_roc() == 8);  // the second key is not through, or was found on the way
+    return search.proven() == 1U;
+  };
+  CHECK(proven(1000, 66));
+  CHECK_FALSE(proven(1000, 63));
+  CHECK_FALSE(proven(500, 66));
+
+  std::uint64_t attempts = 600;
+  KeySearch search({.far_roc = 300, .far_attempts = &attempts});
+  search.add(other.key());
+  search.add(sender.key());
+  CHECK(search.try_far(sender.packet(301, 1), 12).verdict == Verdict::kUnknown);
+  CHECK(search.tried_roc() == 300);
+  CHECK(attempts == 600 - 2 * 292);
+  CHECK(search.try_far(sender.packet(299, 1), 12).verdict == Verdict::kUnknown);  // once
+  CHECK(attempts == 600 - 2 * 292);
+}
+
 TEST_CASE("the ROC is followed over the wrap, with late packets, at one tag a packet", "[srtp][search]") {
   const Sender sender{5};
   KeySearch search;

@@ -318,7 +318,7 @@ TEST_CASE("what stands in a provider's certificate is told, and what its profile
   Store store;
   const StirJudgement judged = store.about("good.pem");
   REQUIRE(judged.leaf != nullptr);
-  const crypto::CertificateFacts& facts = *judged.leaf;
+  const crypto::X509Facts& facts = *judged.leaf;
   CHECK(facts.subject == "serialNumber=1234-01,CN=SHAKEN 1234,O=Example Telecom,C=US");
   CHECK(facts.issuer_cn == "SHAKEN Issuing CA 1");
   CHECK(facts.spc() == "1234");
@@ -341,6 +341,9 @@ TEST_CASE("what stands in a provider's certificate is told, and what its profile
   CHECK(has(store.about("tn_and_spc.pem").notes, kNumbersBesideSpc));
   CHECK(has(store.about("usage_not_critical.pem").notes, kKeyUsageNotCritical));
   CHECK(has(store.about("good_noisy.pem").notes, kExtraBlocks));
+  // Above a provider's certificate a TNAuthList has no place, above a delegate's it has to be.
+  CHECK(has(store.about("delegate_other_spc.pem").notes, kAuthorityHasTnList, 1));
+  CHECK_FALSE(has(store.about("delegate_spc.pem").notes, kAuthorityHasTnList, 1));
   // A certificate for numbers is not held to the provider's profile.
   CHECK(store.about("tn_range.pem", {.iat = k2027, .at = k2027, .number = "12155550100"}).notes.problems.empty());
 }

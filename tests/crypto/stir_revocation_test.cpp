@@ -45,6 +45,16 @@ bool has(const crypto::StirCheck& check, StirDefect defect) {
 
 }  // namespace
 
+TEST_CASE("a certificate with a list by another than the policy administrator is told, where that one is known",
+          "[stir][crl]") {
+  const auto told = [](const std::string& trust) {
+    return has(Lists{trust, {}}.about("good.pem").notes, StirDefect::kOtherCrlIssuer);
+  };
+  CHECK_FALSE(told("pa_crl_signer.pem"));
+  CHECK(told("root.pem"));
+  CHECK_FALSE(told(""));
+}
+
 TEST_CASE("an indirect list revokes by issuer and serial, and entries inherit the issuer", "[stir][crl]") {
   for (const char* form : {"good.pem", "good.der"}) {
     Lists lists{"pa_crl_signer.pem", {form}};

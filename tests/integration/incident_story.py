@@ -29,14 +29,15 @@ def at(day, clock):
 
 
 class Site:
-    """The SIP of a site, hop by hop."""
+    """The SIP of a site, hop by hop. flat: the B2BUA stands alone. proxy: a proxy stands alone, one dialog goes through it."""
 
-    def __init__(self, flat=False, seed=1):
-        self.flat = flat
+    def __init__(self, flat=False, seed=1, proxy=False):
+        self.flat = flat or proxy
+        self.proxy = proxy
         self.random = random.Random(seed)
         self.sent = []  # time, source, destination, protocol, text
         self.host = EDGE
-        self.pbx = (EDGE, 5060) if flat else (PBX, 5060)
+        self.pbx = (EDGE, 5060) if self.flat else (PBX, 5060)
 
     def word(self, n=8):
         return "".join(self.random.choice("0123456789abcdef") for _ in range(n))
@@ -74,6 +75,7 @@ class Leg:
         self.cseq = site.random.randint(1, 900)
         self.vias = []
         self.turned = False  # requests go from the far end
+        self.beyond = ""  # what a proxy makes of an INVITE's target
 
     def name(self, uri, tag, display=""):
         shown = f'"{display}" ' if display else ""
@@ -110,7 +112,8 @@ class Leg:
             if i and method in ("INVITE", "REGISTER"):
                 lines.append(("Record-Route" if method == "INVITE" else "Path", f"<sip:{src[0]};lr>"))
             lines += self.headers(method, list(more)) + [("User-Agent", self.agent)]
-            self.site.say(when, (src, dst, p), self.render(f"{method} {uri} SIP/2.0", lines, body))
+            target = self.beyond if i and method in ("INVITE", "CANCEL") and self.beyond else uri
+            self.site.say(when, (src, dst, p), self.render(f"{method} {target} SIP/2.0", lines, body))
         self.way, self.method = way, method
         return when
 
@@ -154,6 +157,9 @@ def sdp(address, port, user="root"):
             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n")
 
 
+WORDS = {486: "Busy Here", 404: "Not Found", 503: "Service Unavailable", 480: "Temporarily Unavailable", 487: "Request Terminated"}
+
+
 class Phone:
     def __init__(self, site, account, address, agent, proto="udp", port=5060, local=None, compact=False):
         self.site, self.account, self.agent, self.proto, self.compact = site, account, agent, proto, compact
@@ -167,13 +173,13 @@ class Phone:
         return ("m" if self.compact else "Contact", text + (f";expires={expires}" if expires else ""))
 
     def login(self, leg, method, uri, proxy=False):
-        name = "Proxy-Authorization" if proxy else "Authorization"
+        name = "Proxy-Authorization" if proxy and self.site.proxy else "Authorization"
         return (name, f'Digest username="{self.account}", realm="asterisk", nonce="{leg.nonce}", uri="{uri}", response="{leg.site.word(32)}", '
                       f'algorithm=MD5, qop=auth, cnonce="{leg.site.word(8)}", nc=00000001')
 
-    def challenge(self, leg):
+    def challenge(self, leg, proxy=False):
         leg.nonce = f"{leg.site.random.randint(1_700_000_000, 1_800_000_000)}/{leg.site.word(32)}"
-        return ("WWW-Authenticate", f'Digest realm="asterisk",nonce="{leg.nonce}",opaque="{leg.site.word(16)}",algorithm=MD5,qop="auth"')
+        return ("Proxy-Authenticate" if proxy and self.site.proxy else "WWW-Authenticate", f'Digest realm="asterisk",nonce="{leg.nonce}",opaque="{leg.site.word(16)}",algorithm=MD5,qop="auth"')
 
     # outcome: 200, 401 (wrong password), 403, 404, 0 (nobody answers). Gives the time of the request that decided.
     def register(self, when, outcome=200, expires=1800):
@@ -221,14 +227,18 @@ class Phone:
         if outcome == 0:
             self.again(a, 5)
             return {"call_id": a.call_id, "start": start, "status": 0}
-        when = a.respond(when, 401, "Unauthorized", [self.challenge(a)], tag=site.word()) + site.lag()
+        refusal = (407, "Proxy Authentication Required") if site.proxy else (401, "Unauthorized")
+        when = a.respond(when, *refusal, [self.challenge(a, True)], tag=site.word()) + site.lag()
         a.ack(when, uri, False)
         a.to_tag = ""
         a.cseq += 1
         asked = when + 0.001
-        when = a.request(asked, "INVITE", uri, more + [self.login(a, "INVITE", uri)], offer)
+        if site.proxy and outcome not in (401, 403):
+            a.hops, a.server = [*a.hops, (site.pbx, far, "udp")], far_agent or "TELES.iSWITCH"
+            a.beyond = f"sip:{far_user or dialled}@{far[0]}:{far[1]}"
+        when = a.request(asked, "INVITE", uri, more + [self.login(a, "INVITE", uri, True)], offer)
         if outcome == 401:
-            a.respond(when, 401, "Unauthorized", [self.challenge(a)], tag=site.word())
+            a.respond(when, *refusal, [self.challenge(a, True)], tag=site.word())
             a.ack(when + 0.02, uri, False)
             return {"call_id": a.call_id, "start": start, "status": 401, "asked": asked}
         if outcome == 403:
@@ -240,6 +250,8 @@ class Phone:
 
     def bridge(self, a, start, when, uri, dialled, far, outcome, ring, talk, caller_hangs_up, far_agent, far_user):
         site = self.site
+        if site.proxy:
+            return self.through(a, start, when, uri, dialled, far, outcome, ring, talk, caller_hangs_up)
         b_uri = f"sip:{far_user or dialled}@{far[0]}:{far[1]}"
         out = site.way_out(far)
         b = Leg(site, out, "Asterisk PBX 18.20.0", f"sip:{self.account}@{site.pbx[0]}", b_uri, call_id=site.word(8) + "-" + site.word(4) + "-" + site.word(12),
@@ -251,7 +263,6 @@ class Phone:
         b.respond(ringing, 183, "Session Progress", [("Contact", f"<sip:{far[0]}>")], sdp(far[0], 30000), tag=site.word())
         a.respond(ringing + 0.02, 183, "Session Progress", [contact], sdp(site.pbx[0], 12002), tag=site.word())
         final = when + ring
-        words = {486: "Busy Here", 404: "Not Found", 503: "Service Unavailable", 480: "Temporarily Unavailable", 487: "Request Terminated"}
         fact = {"call_id": a.call_id, "start": start, "status": outcome, "number": dialled}
         if outcome == 487:  # given up
             a.cancel = site.word()
@@ -262,13 +273,13 @@ class Phone:
                 arrived = leg.request(t, "CANCEL", target)
                 leg.respond(arrived, 200, "OK", tag=tag)
                 leg.vias, leg.method, leg.way = vias, method, way
-                leg.respond(arrived + 0.01, 487, words[487])
+                leg.respond(arrived + 0.01, 487, WORDS[487])
                 leg.ack(arrived + 0.05, target, False)
             return fact
         if outcome != 200:
-            b.respond(final, outcome, words[outcome])
+            b.respond(final, outcome, WORDS[outcome])
             b.ack(final + 0.01, b_uri, False)
-            a.respond(final + 0.02, outcome, words[outcome])
+            a.respond(final + 0.02, outcome, WORDS[outcome])
             a.ack(final + 0.05, uri, False)
             return fact
         b.respond(final, 200, "OK", [("Contact", f"<sip:{far[0]}>")], sdp(far[0], 30000))
@@ -290,6 +301,34 @@ class Phone:
         return {**fact, "answer": answered, "end": end, "talk": talk}
 
 
+    def through(self, a, start, when, uri, dialled, far, outcome, ring, talk, caller_hangs_up):
+        """One dialog over both hops of a proxy."""
+        site = self.site
+        fact = {"call_id": a.call_id, "start": start, "status": outcome, "number": dialled}
+        a.respond(when + 0.4, 183, "Session Progress", [("Contact", f"<sip:{far[0]}>")], sdp(far[0], 30000), tag=site.word())
+        final = when + ring
+        if outcome == 487:
+            vias, method, tag, a.to_tag = a.vias, a.method, a.to_tag, ""
+            arrived = a.request(final, "CANCEL", uri)
+            a.respond(arrived, 200, "OK", tag=tag)
+            a.vias, a.method = vias, method
+            a.respond(arrived + 0.01, 487, WORDS[487])
+            a.ack(arrived + 0.05, uri, False)
+            return fact
+        if outcome != 200:
+            a.respond(final, outcome, WORDS[outcome])
+            a.ack(final + 0.05, uri, False)
+            return fact
+        answered = a.respond(final, 200, "OK", [("Contact", f"<sip:{far[0]}>")], sdp(far[0], 30000))
+        a.ack(answered + 0.05, f"sip:{far[0]}", True)
+        end = answered + talk
+        a.turned = not caller_hangs_up
+        a.cseq += 1
+        target = f"sip:{self.account}@{self.local[0]}:{self.local[1]}" if a.turned else f"sip:{far[0]}"
+        a.respond(a.request(end, "BYE", target), 200, "OK")
+        return {**fact, "answer": answered, "end": end, "talk": talk}
+
+
 def office_of(site):
     phones = {}
     kinds = [("Yealink SIP-T46U 108.86.0.20", "udp"), ("Grandstream GXP2170 1.0.11.64", "udp"), ("Zoiper v5.6.5", "tcp"), ("Linphone-Desktop/4.4.2 (belle-sip/5.1.64)", "udp"),
@@ -303,8 +342,8 @@ def office_of(site):
     return phones
 
 
-def tell(flat=False, seed=1, incident=True, days=3, attack=None):
-    site = Site(flat, seed)
+def tell(flat=False, seed=1, incident=True, days=3, attack=None, proxy=False):
+    site = Site(flat, seed, proxy)
     rnd = site.random
     phones = office_of(site)
     trunk = (TRUNK, 5060)
@@ -368,7 +407,11 @@ def incoming(site, caller, callee, when, outcome, common, note):
     """A call of the carrier to an extension: no challenge, for it is a peer."""
     did = "+3188555" + "0" + callee.account
     uri = f"sip:{did}@{EDGE}"
-    a = Leg(site, site.way_in(caller.outside, "udp"), caller.agent, f"sip:{caller.account}@{TRUNK}", uri)
+    hops = site.way_in(caller.outside, "udp")
+    if site.proxy:
+        hops = [*hops, (site.pbx, callee.outside, callee.proto)]
+    a = Leg(site, hops, caller.agent, f"sip:{caller.account}@{TRUNK}", uri, server=callee.agent if site.proxy else "Asterisk PBX 18.20.0")
+    a.beyond = f"sip:{callee.account}@{callee.outside[0]}:{callee.outside[1]}" if site.proxy else ""
     more = [("Contact", f"<sip:{TRUNK}:5060>"), ("P-Asserted-Identity", f"<sip:{caller.account}@{TRUNK}>")]
     arrived = a.request(when, "INVITE", uri, more, sdp(TRUNK, 30002))
     a.respond(arrived, 100, "Trying")
@@ -509,9 +552,14 @@ class Pcap:
     def __init__(self, path):
         self.file = open(path, "wb")
         self.file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
-        self.ids, self.connections, self.records = {}, {}, []
+        self.ids, self.connections, self.records, self.numbers = {}, {}, [], {}
 
     def frame(self, when, src, dst, proto, payload):
+        if ":" in src[0]:
+            head = struct.pack("!IHBB", 0x60000000, len(payload), proto, 57) + socket.inet_pton(socket.AF_INET6, src[0]) + \
+                socket.inet_pton(socket.AF_INET6, dst[0])
+            self.records.append((when, len(self.records), b"\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x86\xdd" + head + payload))
+            return
         self.ids[src[0]] = (self.ids.get(src[0], hash_of(src[0])) + 1) & 0xffff
         head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), self.ids[src[0]], 0x4000, 57, proto, 0, socket.inet_aton(src[0]),
                            socket.inet_aton(dst[0]))
@@ -520,7 +568,7 @@ class Pcap:
         self.records.append((when, len(self.records), ether + head + payload))
 
     def udp(self, when, src, dst, text):
-        data = text.encode()
+        data = text.encode() if isinstance(text, str) else text
         self.frame(when, src, dst, 17, struct.pack("!HHHH", src[1], dst[1], 8 + len(data), 0) + data)
 
     def segment(self, when, src, dst, flags, data=b""):
@@ -534,7 +582,7 @@ class Pcap:
             self.segment(when - 0.0005, src, dst, 2)
             self.segment(when - 0.0004, dst, src, 18)
             self.segment(when - 0.0003, src, dst, 16)
-        data = text.encode()
+        data = text.encode() if isinstance(text, str) else text
         cut = len(data) // 2 if len(data) % 5 == 0 else len(data)
         self.segment(when, src, dst, 24, data[:cut])
         if cut < len(data):
@@ -542,7 +590,8 @@ class Pcap:
         self.segment(when + 0.0002, dst, src, 16)
 
     def close(self):
-        for when, _, data in sorted(self.records):
+        for number, (when, serial, data) in enumerate(sorted(self.records), 1):
+            self.numbers[serial] = number
             us = round(when * 1e6)
             self.file.write(struct.pack("<IIII", us // 1_000_000, us % 1_000_000, len(data), len(data)) + data)
         self.file.close()
@@ -556,48 +605,90 @@ def hash_of(text):
 
 
 def write_pcap(site, path, offset=0.0, only=None):
+    """Gives the frame of each message: in which it is complete."""
     pcap = Pcap(path)
-    for when, src, dst, proto, text in site.sent:
+    last = {}
+    for i, (when, src, dst, proto, text) in enumerate(site.sent):
         if only and only not in (src[0], dst[0]):
             continue
         (pcap.tcp if proto == "tcp" else pcap.udp)(when + offset, src, dst, text)
+        last[i] = len(pcap.records) - (2 if proto == "tcp" else 1)  # before the acknowledgement
     pcap.close()
+    return {i: pcap.numbers[serial] for i, serial in last.items()}
 
 
 def chunk(kind, data):
     return struct.pack("!HHH", 0, kind, 6 + len(data)) + data
 
 
+def way(src, dst, proto):
+    """Family, protocol and addresses, as the chunks of both senders begin."""
+    v6 = ":" in src[0]
+    family, kinds = (socket.AF_INET6, (5, 6)) if v6 else (socket.AF_INET, (3, 4))
+    return b"".join([chunk(1, b"\x0a" if v6 else b"\x02"), chunk(2, bytes([6 if proto == "tcp" else 17])),
+                     *(chunk(k, socket.inet_pton(family, end[0])) for k, end in zip(kinds, (src, dst)))])
+
+
 # The order of chunks, and what else they put in, as the senders do.
 def kamailio(when, src, dst, proto, text, agent):
     us = round(when * 1e6)
-    return b"".join([chunk(1, b"\x02"), chunk(2, bytes([6 if proto == "tcp" else 17])), chunk(3, socket.inet_aton(src[0])), chunk(4, socket.inet_aton(dst[0])),
+    return b"".join([way(src, dst, proto),
                      chunk(7, struct.pack("!H", src[1])), chunk(8, struct.pack("!H", dst[1])), chunk(9, struct.pack("!I", us // 1_000_000)),
                      chunk(10, struct.pack("!I", us % 1_000_000)), chunk(11, b"\x01"), chunk(12, struct.pack("!I", agent)), chunk(15, text)])
 
 
 def heplify(when, src, dst, proto, text, agent):
     us = round(when * 1e6)
-    return b"".join([chunk(1, b"\x02"), chunk(2, bytes([6 if proto == "tcp" else 17])), chunk(3, socket.inet_aton(src[0])), chunk(4, socket.inet_aton(dst[0])),
+    return b"".join([way(src, dst, proto),
                      chunk(7, struct.pack("!H", src[1])), chunk(8, struct.pack("!H", dst[1])), chunk(9, struct.pack("!I", us // 1_000_000)),
                      chunk(10, struct.pack("!I", us % 1_000_000)), chunk(11, b"\x01"), chunk(12, struct.pack("!I", agent)), chunk(0x12, b"\0\0"),
                      chunk(0x13, b"pbx-span"), chunk(0x17, b"\x18") if proto == "tcp" else b"", chunk(15, text)])
 
 
-# agents: (form, id, offset in seconds, which host it sees or None)
-def write_hep(site, path, agents):
+def hep_frames(site, agents):
+    """agents: (form, id, offset in seconds or what a time becomes on its clock, which host it sees or None).
+    Gives the time of sending, and the frame with the agent's own time."""
     rnd = random.Random(5)
     frames = []
     for when, src, dst, proto, text in site.sent:
         for form, agent, offset, only in agents:
             if only and only not in (src[0], dst[0]):
                 continue
-            stamp = when + offset + rnd.uniform(0, 0.0004)
-            frames.append((stamp, form(stamp, src, dst, proto, text.encode(), agent)))
-    frames.sort(key=lambda f: f[0])
+            sent = when + rnd.uniform(0, 0.0004)
+            stamp = offset(sent) if callable(offset) else sent + offset
+            body = form(stamp, src, dst, proto, text.encode(), agent)
+            frames.append((sent, stamp, b"HEP3" + struct.pack("!H", 6 + len(body)) + body))
+    return frames
+
+
+def write_hep(site, path, agents):
+    frames = hep_frames(site, agents)
+    frames.sort(key=lambda f: f[1])
     with open(path, "wb") as file:
-        for _, body in frames:
-            file.write(b"HEP3" + struct.pack("!H", 6 + len(body)) + body)
+        for *_, frame in frames:
+            file.write(frame)
+
+
+def write_hep_pcap(site, path, agents, tcp=False):
+    """HEP on its way to the collector, in the collector's capture. A stream's segments keep no frame together."""
+    pcap = Pcap(path)
+    collector = ("10.20.0.99", 9060)
+    held, since = b"", 0.0
+    for sent, _, frame in sorted(hep_frames(site, agents), key=lambda f: f[0]):
+        if not tcp:
+            pcap.udp(sent, ("10.20.0.5", 38211), collector, frame)
+            continue
+        if held and sent > since + 0.2:
+            pcap.tcp(since + 0.2, ("10.20.0.5", 38211), collector, held)
+            held = b""
+        since = since if held else sent
+        held += frame
+        while len(held) >= 1400:
+            pcap.tcp(sent, ("10.20.0.5", 38211), collector, held[:1400])
+            held, since = held[1400:], sent
+    if held:
+        pcap.tcp(since + 0.2, ("10.20.0.5", 38211), collector, held)
+    pcap.close()
 
 
 if __name__ == "__main__":

@@ -451,31 +451,33 @@ def stories(field):
     field.expect("hep-late", "valid", fine)
 
 
-def compare(report, expected):
+def compare(report, expected, domain="field"):
+    """what differs, one line for each call; findings about a certificate stand for all its calls"""
     calls = {one["call_id"]: one for one in report["calls"]}
     told = {}
     for finding in report["findings"]:
         told.setdefault(finding["call_id"], set()).add(finding["id"])
+    gathered = told.get(None, set())
     wrong = []
     for name, (verdict, headers, must, must_not) in expected.items():
-        call = calls.get(name + "@field")
+        call = calls.get(f"{name}@{domain}")
         if call is None:
             wrong.append(f"{name}: not listed")
             continue
         differs = [] if call["verdict"] == verdict else [f"call {call['verdict']}, not {verdict}"]
         if len(headers) != len(call["identities"]):
             differs.append(f"{len(call['identities'])} headers, not {len(headers)}")
-        for (own, checks), seen in zip(headers, call["identities"]):
+        for place, ((own, checks), seen) in enumerate(zip(headers, call["identities"])):
             if seen["verdict"] != own:
-                differs.append(f"header {seen['verdict']}, not {own}")
+                differs.append(f"header {place} {seen['verdict']}, not {own}")
             words = checks.split()
             open_checks = {word[:-1] for word in words if word.endswith("?")}
             wanted = dict(word.split("=") for word in words if "=" in word)
             for check in {*PASSING, *wanted} - (open_checks - set(wanted)):
                 if seen["checks"][check] != wanted.get(check, "pass"):
-                    differs.append(f"{check} {seen['checks'][check]}, not {wanted.get(check, 'pass')}")
-        ids = told.get(name + "@field", set())
-        differs += [f"no {one}" for one in must if one not in ids] + [f"{one} told" for one in must_not if one in ids]
+                    differs.append(f"{place}.{check} {seen['checks'][check]}, not {wanted.get(check, 'pass')}")
+        ids = told.get(f"{name}@{domain}", set())
+        differs += [f"no {one}" for one in must if one not in ids | gathered] + [f"{one} told" for one in must_not if one in ids]
         if differs:
             wrong.append(f"{name}: {'; '.join(sorted(differs))}")
     return wrong

@@ -123,6 +123,46 @@ def holes(tmp):
     check("both directions", not found(report(f"{tmp}/both.pcap"), "TL-012"))
 
 
+def media_file(path, missing):
+    """Three calls' media, six streams of 50 packets a second; missing(time, stream, number): what the capture lacks."""
+    site = story.Site(True)
+    for i in range(6):
+        here, there = ("203.0.113.50", 20000 + i), ("198.51.100.10", 30000 + i)
+        if i % 2:
+            here, there = there, here
+        for n in range(1500):
+            t = story.DAY1 + n * 0.02 + i * 0.003
+            if not missing(t - story.DAY1, i, n):
+                site.sent.append((t, here, there, "udp", struct.pack("!BBHII", 0x80, 8, (n + 65000 + i * 77) & 0xffff, n * 160, 0x51000 + i) + bytes(range(160))))
+    site.sent.sort(key=lambda m: m[0])
+    story.write_pcap(site, path)
+    return [f for f in report(path)["findings"] if f["id"] == "TL-012"]
+
+
+def media_holes(tmp):
+    """What all streams lack at once the capture has lost; what some lack, or each at its own time, the network."""
+    path = f"{tmp}/media.pcap"
+    check("whole media", not media_file(path, lambda t, i, n: False))
+    hole = media_file(path, lambda t, i, n: 10.2 < t < 12.7)
+    check("a hole in all streams", len(hole) == 1 and "All 6 media streams" in hole[0]["message"] and hole[0]["severity"] == "medium", [h["message"] for h in hole])
+    check("its place", hole and hole[0]["evidence"][0]["time"].startswith("2026-06-01T00:00:10.1"), hole and hole[0]["evidence"])
+    short = media_file(path, lambda t, i, n: 9.93 < t < 10.09)
+    check("a short hole at the border of a second", len(short) == 1, [h["message"] for h in short])
+    check("two holes", len(media_file(path, lambda t, i, n: 5 < t < 5.5 or 20 < t < 21)) == 2)
+    check("one direction lost is the network", not media_file(path, lambda t, i, n: 10 < t < 12 and i % 2))
+    check("one stream goes on", not media_file(path, lambda t, i, n: 10 < t < 12 and i != 3))
+    check("each at its own time", not media_file(path, lambda t, i, n: 5 + i * 2 < t < 6 + i * 2))
+    check("bad lines lose now and then", not media_file(path, lambda t, i, n: (n * 7 + i * 13) % 19 == 0))
+
+
+def exposure():
+    """SRTP keys in clear signalling: content where the media is there; none where no key was sent, or inside TLS."""
+    for name, severity in (("calls/sdes-udp-gsm", "high"), ("calls/hep-sdes", None), ("srtp/dtls-13", None)):
+        r = report(f"{TESTDATA}/{name}.pcap")
+        told = [f for f in r["findings"] if f["id"] == "TL-011"]
+        check(f"exposure in {name}", [f["severity"] for f in told] == ([severity] if severity else []), [f["message"] for f in told])
+
+
 def editing(tmp):
     quiet = hour()
 
@@ -268,9 +308,10 @@ def narrowed():
 
 def main():
     with tempfile.TemporaryDirectory(prefix="evidence-") as tmp:
-        for part in (holes, editing, clocks, custody, extracts):
+        for part in (holes, media_holes, editing, clocks, custody, extracts):
             part(tmp)
     narrowed()
+    exposure()
     for failure in failures:
         print(failure[:600])
     print("timeline:", "failed" if failures else "keeps evidence", len(failures))

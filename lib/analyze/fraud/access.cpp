@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "analyze/fraud/stable_key.h"
 #include "base/text.h"
 
 namespace voip::analyze::fraud {
@@ -47,11 +48,13 @@ AccessWatch::AccessWatch(std::size_t cap) : cap_(cap), uses_(cap), callers_(cap)
 
 void AccessWatch::on_transaction(const session::Transaction& t, const SourceBook& book) {
   if (t.client.address == t.server.address) return;
+  if (!last_.known() || last_ < t.request.time) last_ = t.request.time;
   if (t.method == Method::kInvite && !t.in_dialog) {
     callers_.get(text_key(t.call_id), t.request.time, [](const TextKey&, auto&) {}) = {t.client.address,
                                                                                        t.server.address};
   }
   note_leak(t);
+  note_removal(t, book);
   if (!book.forwarded(t)) note_use(t, book);
 }
 
@@ -59,9 +62,10 @@ void AccessWatch::note_use(const session::Transaction& t, const SourceBook& book
   const session::Credentials* login = t.login();
   if (login == nullptr || login->response.empty() || login->nonce.empty() || t.method == Method::kCancel) return;
   Use now{.source = book.sender(t),
-          .target = text_key(t.request_uri, t.to_uri),
-          .call_id = text_key(t.call_id),
-          .agent = text_key(t.user_agent),
+          .name = stable_key(login->response, login->nonce, login->nc),
+          .target = stable_key(t.request_uri, t.to_uri),
+          .call_id = stable_key(t.call_id),
+          .agent = stable_key(t.user_agent),
           .shape = t.shape,
           .cseq = t.cseq,
           .frame = t.request,
@@ -70,8 +74,12 @@ void AccessWatch::note_use(const session::Transaction& t, const SourceBook& book
   Use& before = uses_.get(
       text_key(login->response, login->nonce, login->nc), t.request.time, [](const TextKey&, Use&) {}, &made);
   if (made) {
-    before = now;
-    return;
+    const auto earlier = earlier_uses_.find(now.name);
+    if (earlier == earlier_uses_.end()) {
+      before = now;
+      return;
+    }
+    before = earlier->second;
   }
   const bool other_source = before.source != now.source;
   const bool other_target = !(before.target == now.target);
@@ -117,6 +125,31 @@ void AccessWatch::note_leak(const session::Transaction& t) {
   leaks_.push_back(std::move(leak));
 }
 
+void AccessWatch::note_removal(const session::Transaction& t, const SourceBook& book) {
+  if (t.method != Method::kRegister || !t.success() || homes_.empty() || late_removals_.size() >= kMaxEvents) return;
+  const bool removes = (t.contact_star && t.expires == 0) || (!t.contacts.empty() && !t.contact_star && t.expires == 0);
+  if (!removes || book.forwarded(t)) return;
+  const std::string aor = fmt::format("{}@{}", session::user_of(t.to_uri), to_lower(session::host_of(t.to_uri)));
+  const std::uint32_t* at = home_index_.find(text_key(aor));
+  if (at == nullptr) return;
+  const IpAddress source = book.sender(t);
+  const Device* owner = nullptr;
+  for (const Device& device : homes_[*at].devices) {
+    if (device.last.input != kEarlierRun || !device.expires.known() || device.expires < t.request.time) continue;
+    if (same_network(device.source, source)) return;  // its own
+    owner = &device;
+  }
+  if (owner == nullptr) return;
+  late_removals_.push_back({.home = *at,
+                            .source = source,
+                            .owner = owner->source,
+                            .server = t.server.address,
+                            .agent = std::string(t.user_agent),
+                            .owner_agent = owner->agent,
+                            .frame = t.request,
+                            .set = owner->last});
+}
+
 void AccessWatch::on_registration(const session::RegistrationChange& change, const SourceBook& book) {
   if (change.transaction == nullptr || change.kind == Change::kRevealed || book.forwarded(*change.transaction)) return;
   const session::Transaction& t = *change.transaction;
@@ -156,7 +189,7 @@ void AccessWatch::on_registration(const session::RegistrationChange& change, con
              .host = std::string(contact_host),
              .agent = std::string(t.user_agent),
              .instance = change.binding.instance,
-             .call_id = text_key(t.call_id),
+             .call_id = stable_key(t.call_id),
              .cseq = t.cseq,
              .registers = 1,
              .first = t.request,
@@ -364,6 +397,11 @@ void AccessWatch::conclude_leaks(Casework& work) {
 }
 
 void AccessWatch::conclude_removals(Casework& work) {
+  for (Removal& late : late_removals_) {
+    const auto same = [&](const Removal& one) { return one.frame == late.frame && one.home == late.home; };
+    if (std::ranges::none_of(removals_, same) && removals_.size() < kMaxEvents) removals_.push_back(std::move(late));
+  }
+  late_removals_.clear();
   std::map<IpAddress, std::vector<const Removal*>> by_source;
   for (const Removal& removal : removals_) {
     if (work.site().own(removal.source)) continue;

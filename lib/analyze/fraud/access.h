@@ -17,6 +17,9 @@ bool same_device(const std::string& a, const std::string& b);
 // Scans, enumeration and guessing.
 bool looks_for_accounts(Kind kind);
 
+class RowReader;
+class RowWriter;
+
 // What is done with credentials and bindings once somebody has them: replay, leak, take-over, deregistration.
 class AccessWatch {
  public:
@@ -25,13 +28,14 @@ class AccessWatch {
   void on_transaction(const session::Transaction& t, const SourceBook& book);
   void on_registration(const session::RegistrationChange& change, const SourceBook& book);
   void conclude(Casework& work);
-  // The places from which accounts are registered.
+  // The places from which accounts are registered, what was done to them, and the latest digest responses.
   void save(StateSection& section) const;
   void load(const StateSection& section);
 
  private:
   struct Use {  // of one digest response
     IpAddress source;
+    TextKey name;    // of the response; all keys are stable_key()
     TextKey target;  // Request-URI and To
     TextKey call_id;
     TextKey agent;
@@ -64,7 +68,7 @@ class AccessWatch {
     std::string host;  // of the contact
     std::string agent;
     std::string instance;
-    TextKey call_id;
+    TextKey call_id;  // stable_key()
     std::uint32_t cseq = 0;
     std::uint64_t registers = 0;
     FrameRef first;
@@ -102,8 +106,11 @@ class AccessWatch {
     FrameRef set;  // when the owner had registered
   };
 
+  static void write(RowWriter& row, const Device& device);
+  static Device read_device(RowReader& in);
   void note_use(const session::Transaction& t, const SourceBook& book);
   void note_leak(const session::Transaction& t);
+  void note_removal(const session::Transaction& t, const SourceBook& book);
   void conclude_replays(Casework& work);
   void conclude_leaks(Casework& work);
   void conclude_takeovers(Casework& work);
@@ -118,7 +125,9 @@ class AccessWatch {
   static std::vector<std::uint32_t> culprits(Casework& work, const IpAddress& source);
 
   std::size_t cap_;
+  Timestamp last_;  // seen
   CappedTable<TextKey, Use> uses_;
+  std::map<TextKey, Use, TextKeyLess> earlier_uses_;        // of the run before, by name
   CappedTable<TextKey, std::array<IpAddress, 2>> callers_;  // by Call-ID: who called whom
   CappedTable<TextKey, std::uint32_t> asked_nonces_;        // of leaks, by nonce
   std::vector<Replay> replays_;
@@ -127,6 +136,7 @@ class AccessWatch {
   FlatMap<TextKey, std::uint32_t> home_index_;
   std::vector<Takeover> takeovers_;
   std::vector<Removal> removals_;
+  std::vector<Removal> late_removals_;  // of registrations that an earlier run saw: nothing else tells of them
   // Filled at the end.
   std::set<std::string> compromised_;                  // accounts
   std::set<IpAddress> hostile_networks_;               // /24 and /48 of who looked for accounts

@@ -202,7 +202,7 @@ void AccessWatch::raise_takeovers(Casework& work, const std::vector<Weighed>& li
     std::vector<std::uint32_t> tries;
     for (const std::string& account : incident.accounts) {
       if (const Try* login = work.book.find_try(*source, account)) {
-        tries.push_back(static_cast<std::uint32_t>(login - work.book.tries().data()));
+        tries.push_back(login->index);
       }
     }
     std::ranges::sort(tries);

@@ -6,6 +6,7 @@
 #include "analyze/fraud/casework.h"
 #include "analyze/fraud/flood.h"
 #include "analyze/fraud/malformed.h"
+#include "analyze/fraud/media_watch.h"
 #include "analyze/fraud/places.h"
 #include "proto/sip/fields.h"
 
@@ -84,6 +85,7 @@ void AttackDetector::conclude(Findings& findings) {
   conclude_guessing(work);
   conclude_recon(work);
   conclude_floods(work);
+  conclude_distributed_floods(work);
   impl.access.conclude(work);
   impl.malformed.conclude(work);
   impl.media.conclude(work);
@@ -97,10 +99,14 @@ void AttackDetector::conclude(Findings& findings) {
 void AttackDetector::save(StateSection& section) const {
   impl_->book.save(section);
   impl_->access.save(section);
+  impl_->malformed.save(section);
+  impl_->media.save(section);
 }
 void AttackDetector::load(const StateSection& section) {
   impl_->book.load(section);
   impl_->access.load(section);
+  impl_->malformed.load(section);
+  impl_->media.load(section);
 }
 
 std::map<std::string, std::uint64_t> AttackDetector::dropped() const {

@@ -1,12 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 
 #include "analyze/fraud/access.h"
 #include "analyze/fraud/sources.h"
-#include "analyze/fraud/state.h"
-#include "base/text.h"
+#include "analyze/fraud/state_rows.h"
 
 // What the attack detectors carry from run to run: rows that begin with a letter for what they hold.
 namespace voip::analyze::fraud {
@@ -14,53 +11,31 @@ namespace voip::analyze::fraud {
 namespace {
 
 using Row = StateSection::Row;
+using Reader = RowReader;
+using Writer = RowWriter;
 
 constexpr std::int64_t kKeepNs = 24 * 3600 * kNsPerSecond;
 constexpr std::int64_t kOpenNs = 40 * kNsPerSecond;  // RFC 3261: a transaction without an answer lasts 32 s
 constexpr std::size_t kMaxSources = 20'000;
 constexpr std::size_t kMaxTries = 60'000;
 constexpr std::size_t kMaxStamps = 4096;  // of one source, the latest
+constexpr std::size_t kStampsOfRow = 128;
+constexpr std::uint32_t kNoTry = CappedTable<TextKey, int>::kNone;
 
-class Writer {
- public:
-  explicit Writer(char letter) { row_.emplace_back(1, letter); }
-  Writer& text(std::string_view value) {
-    row_.emplace_back(value);
-    return *this;
+// The latest ones; of the row that stands before them: a Try, or the source itself.
+void write_stamps(const std::vector<const Stamp*>& stamps, StateSection& section) {
+  for (std::size_t begin = stamps.size() - std::min(stamps.size(), kMaxStamps); begin < stamps.size();
+       begin += kStampsOfRow) {
+    Writer when('M');
+    for (std::size_t i = begin; i < std::min(stamps.size(), begin + kStampsOfRow); ++i) {
+      const Stamp& stamp = *stamps[i];
+      when.number(static_cast<std::uint64_t>(stamp.ns))
+          .number(static_cast<std::uint64_t>(stamp.method) * 32 + static_cast<std::uint64_t>(stamp.outcome) * 2 +
+                  (stamp.answered ? 1 : 0));
+    }
+    section.add(when.take());
   }
-  Writer& number(std::uint64_t value) { return text(fmt::format("{}", value)); }
-  Writer& flag(bool value) { return number(value ? 1 : 0); }
-  Writer& time(Timestamp value) { return text(value.known() ? fmt::format("{}", value.ns) : std::string()); }
-  Writer& frame(const FrameRef& value) { return time(value.known() ? value.time : Timestamp{}).number(value.number); }
-  Row take() { return std::move(row_); }
-
- private:
-  Row row_;
-};
-
-class Reader {
- public:
-  explicit Reader(const Row& row) : row_(row) {}
-  std::string_view text() { return at_ < row_.size() ? std::string_view(row_[at_++]) : std::string_view{}; }
-  std::uint64_t number() { return parse_number<std::uint64_t>(text()).value_or(0); }
-  std::uint32_t count() { return static_cast<std::uint32_t>(std::min<std::uint64_t>(number(), UINT32_MAX)); }
-  bool flag() { return number() != 0; }
-  Timestamp time() {
-    const auto ns = parse_number<std::uint64_t>(text());
-    if (!ns) return {};
-    return {static_cast<std::int64_t>(std::min<std::uint64_t>(*ns, INT64_MAX))};
-  }
-  FrameRef frame() {
-    const Timestamp moment = time();
-    const std::uint64_t at = number();
-    if (!moment.known() || at == 0) return {};
-    return {.input = kEarlierRun, .number = at, .time = moment};
-  }
-
- private:
-  const Row& row_;
-  std::size_t at_ = 1;
-};
+}
 
 }  // namespace
 
@@ -106,14 +81,15 @@ void SourceBook::save(StateSection& section) const {
     for (const Stamp& stamp : source->stamps) {
       if (stamp.ns >= from) moments[stamp.attempt].push_back(&stamp);
     }
+    write_stamps(moments[kNoTry], section);
     for (const std::uint32_t index : source->tries) {
       if (++tries > kMaxTries) break;
       const Try& one = tries_[index];
       Writer row('T');
       row.text(texts_.text(one.user)).text(texts_.text(one.agent));
-      for (const FrameRef* frame :
-           {&one.first, &one.last, &one.first_bad, &one.last_bad, &one.first_good, &one.last_good, &one.first_passed}) {
-        row.frame(*frame);
+      for (const SmallFrame& frame :
+           {one.first, one.last, one.first_bad, one.last_bad, one.first_good, one.last_good, one.first_passed}) {
+        row.frame(frame);
       }
       for (const std::uint32_t count :
            {one.requests, one.bad, one.good, one.good_registers, one.forbidden_invites, one.no_such_user, one.exists,
@@ -129,18 +105,10 @@ void SourceBook::save(StateSection& section) const {
           .flag(one.ask_open)
           .number(one.ask_call_id.low)
           .number(one.ask_call_id.high)
-          .frame(one.last_ask);
+          .frame(one.last_ask)
+          .key(one.logins ? one.logins->call_id : TextKey{});
       section.add(row.take());
-      std::vector<const Stamp*>& stamps = moments[index];
-      if (stamps.size() > kMaxStamps) stamps.erase(stamps.begin(), stamps.end() - kMaxStamps);
-      if (stamps.empty()) continue;
-      Writer when('M');
-      for (const Stamp* stamp : stamps) {
-        when.number(static_cast<std::uint64_t>(stamp->ns))
-            .number(static_cast<std::uint64_t>(stamp->method) * 32 + static_cast<std::uint64_t>(stamp->outcome) * 2 +
-                    (stamp->answered ? 1 : 0));
-      }
-      section.add(when.take());
+      write_stamps(moments[index], section);
     }
   }
   const std::int64_t open_from = last_time_.known() ? last_time_.ns - kOpenNs : 0;
@@ -226,8 +194,8 @@ void SourceBook::load(const StateSection& section) {
         attempt = source == nullptr ? nullptr : try_of(*source, in.text());
         if (attempt == nullptr) break;
         attempt->agent = texts_.id(in.text());
-        for (FrameRef* frame : {&attempt->first, &attempt->last, &attempt->first_bad, &attempt->last_bad,
-                                &attempt->first_good, &attempt->last_good, &attempt->first_passed}) {
+        for (SmallFrame* frame : {&attempt->first, &attempt->last, &attempt->first_bad, &attempt->last_bad,
+                                  &attempt->first_good, &attempt->last_good, &attempt->first_passed}) {
           *frame = in.frame();
         }
         for (std::uint32_t* count : {&attempt->requests, &attempt->bad, &attempt->good, &attempt->good_registers,
@@ -246,11 +214,15 @@ void SourceBook::load(const StateSection& section) {
         attempt->ask_call_id.low = in.number();
         attempt->ask_call_id.high = in.number();
         attempt->last_ask = in.frame();
+        if (const TextKey call_id = in.key(); !(call_id == TextKey{})) {
+          attempt->logins = std::make_unique<LoginMemory>();
+          attempt->logins->call_id = call_id;
+        }
         break;
       }
       case 'M': {
-        if (source == nullptr || attempt == nullptr) break;
-        const auto index = static_cast<std::uint32_t>(attempt - tries_.data());
+        if (source == nullptr) break;
+        const std::uint32_t index = attempt == nullptr ? kNoTry : attempt->index;
         for (std::size_t i = 1; i + 1 < row.size() && stamps_ < caps_.stamps; i += 2) {
           const std::uint64_t ns = in.number();
           const std::uint64_t what = in.number();
@@ -272,7 +244,7 @@ void SourceBook::load(const StateSection& section) {
         open.login = in.flag();
         if (!address || open_.size() >= 8192) break;
         open.source = *address;
-        open_.at_or_new(open.key) = open;
+        open_[open.key] = open;
         break;
       }
       case 'H': {
@@ -291,61 +263,6 @@ void SourceBook::load(const StateSection& section) {
         break;
       }
       default: break;
-    }
-  }
-}
-
-void AccessWatch::save(StateSection& section) const {
-  std::size_t rows = 0;
-  for (const Home& home : homes_) {
-    if (home.devices.empty()) continue;
-    if (++rows > kMaxTries) break;
-    section.add(Writer('A').text(home.aor).take());
-    for (const Device& device : home.devices) {
-      section.add(Writer('D')
-                      .text(device.source.to_string())
-                      .text(device.host)
-                      .text(device.agent)
-                      .text(device.instance)
-                      .number(device.registers)
-                      .frame(device.first)
-                      .frame(device.last)
-                      .time(device.expires)
-                      .flag(device.push)
-                      .flag(device.authenticated)
-                      .take());
-    }
-  }
-}
-
-void AccessWatch::load(const StateSection& section) {
-  Home* home = nullptr;
-  for (const Row& row : section.rows()) {
-    if (row.empty() || row.front().size() != 1) continue;
-    Reader in(row);
-    if (row.front().front() == 'A') {
-      home = nullptr;
-      const std::string_view aor = in.text();
-      const TextKey key = text_key(aor);
-      if (homes_.size() >= cap_ || home_index_.find(key) != nullptr) continue;
-      home_index_.at_or_new(key) = static_cast<std::uint32_t>(homes_.size());
-      homes_.push_back({.aor = std::string(aor), .devices = {}});
-      home = &homes_.back();
-    } else if (row.front().front() == 'D' && home != nullptr && home->devices.size() < 8) {
-      const auto source = IpAddress::parse(in.text());
-      if (!source) continue;
-      Device device;
-      device.source = *source;
-      device.host = in.text();
-      device.agent = in.text();
-      device.instance = in.text();
-      device.registers = in.number();
-      device.first = in.frame();
-      device.last = in.frame();
-      device.expires = in.time();
-      device.push = in.flag();
-      device.authenticated = in.flag();
-      home->devices.push_back(std::move(device));
     }
   }
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <string>
+#include <deque>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -12,57 +12,62 @@
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
+#include "base/small_frame.h"
 #include "base/table.h"
+#include "base/text_pool.h"
 #include "session/call.h"
+#include "session/grouping.h"
 #include "session/observer.h"
 #include "session/transaction.h"
 
 namespace voip::analyze::fraud {
 
+// What is kept of calls is small: there may be a million. Their texts lie in the pool of whoever holds them.
+
 // An initial INVITE between two hosts, repeats with credentials included.
 struct CallHop {
   IpAddress from;
   IpAddress to;
-  std::string dialled{};   // user of the Request-URI
-  std::string caller{};    // user of From
-  std::string asserted{};  // user of P-Asserted-Identity; empty: none
-  FrameRef invite{};       // the first
-  FrameRef accepted{};     // the last INVITE of this hop that was answered by 2xx; else by anything but a challenge
-  FrameRef ringing{};
-  FrameRef answer{};  // 2xx
-  FrameRef final{};
+  Text dialled{};         // user of the Request-URI
+  Text caller{};          // user of From
+  Text asserted{};        // user of P-Asserted-Identity; empty: none
+  SmallFrame invite{};    // the first
+  SmallFrame accepted{};  // the last INVITE of this hop that was answered by 2xx; else by anything but a challenge
+  SmallFrame ringing{};
+  SmallFrame answer{};  // 2xx
+  SmallFrame final{};
   unsigned status = 0;
   std::uint32_t requests = 0;  // INVITEs, retransmissions left out
 };
 
 // All that is kept of one Call-ID.
 struct CallRecord {
-  std::string call_id{};
-  std::string account{};  // digest username of the INVITE on the first hop
-  std::string user_agent{};
-  std::string from_host{};
-  std::string to_user{};
-  std::string display{};
-  std::string diversion{};      // user of the first Diversion
-  std::vector<CallHop> hops{};  // in the order of their INVITEs
-  std::vector<std::pair<session::LinkKind, TextKey>> links{};
-  FrameRef last{};
+  Text call_id{};
+  Text account{};  // digest username of the INVITE on the first hop
+  Text user_agent{};
+  Text from_host{};
+  Text to_user{};
+  Text display{};
+  Text diversion{};                                            // user of the first Diversion
+  std::vector<CallHop> hops{};                                 // in the order of their INVITEs
+  std::vector<std::pair<session::LinkKind, TextKey>> links{};  // until the legs are joined
+  SmallFrame last{};
   Timestamp end{};             // BYE, CANCEL, refusal, or the last sign of life
   std::uint64_t shape = 0;     // order of the INVITE's header fields
   std::uint32_t requests = 0;  // of the caller on its first hop: retransmissions and ACK left out
   std::uint32_t others = 0;    // of these, all but the INVITEs
   std::uint32_t login_failures = 0;
-  int least_max_forwards = 255;
-  unsigned most_vias = 0;
-  bool challenged = false;
-  bool logged_in = false;  // an INVITE with credentials went further than a refusal of them
-  bool bye = false;
-  bool ended_by_caller = false;
-  bool cancelled = false;
-  bool transferred = false;  // REFER or Replaces within
-  bool hidden = false;       // the caller asked for privacy
-  bool refuted = false;      // somebody on the way found the caller's number forged (verstat)
   std::uint32_t digits = 0;  // INFO requests within
+  unsigned most_vias = 0;
+  std::int16_t least_max_forwards = 255;
+  bool challenged : 1 = false;
+  bool logged_in : 1 = false;  // an INVITE with credentials went further than a refusal of them
+  bool bye : 1 = false;
+  bool ended_by_caller : 1 = false;
+  bool cancelled : 1 = false;
+  bool transferred : 1 = false;  // REFER or Replaces within
+  bool hidden : 1 = false;       // the caller asked for privacy
+  bool refuted : 1 = false;      // somebody on the way found the caller's number forged (verstat)
 
   const CallHop& entry() const { return hops.front(); }
   const CallHop& exit() const;  // the hop farthest from the caller, as far as can be told
@@ -71,33 +76,45 @@ struct CallRecord {
 enum class CallDirection : std::uint8_t { kInternal, kOutbound, kInbound, kTransit, kUnknown };
 std::string_view to_string(CallDirection direction);
 
+// A Number whose texts lie in a pool.
+struct CalledNumber {
+  Text dialled{};
+  Text e164{};
+  const Destination* destination = nullptr;
+  NumberClass kind = NumberClass::kNone;
+
+  bool external() const { return kind == NumberClass::kNational || kind == NumberClass::kInternational; }
+  Text shown() const { return e164.empty() ? dialled : e164; }
+  operator Number() const { return {.dialled = dialled, .e164 = e164, .kind = kind, .destination = destination}; }
+};
+
 // One call, whatever its legs and Call-IDs.
 struct PhoneCall {
-  std::vector<std::size_t> records{};  // in CallTable::records(), the first leads
-  CallDirection direction = CallDirection::kUnknown;
-  std::string account{};  // authenticated username, else the caller's user name where it may be one; empty: a stranger
-  std::string caller{};   // number or name of the caller, as shown (P-Asserted-Identity first)
-  std::string user_agent{};
-  IpAddress source;     // who sent the first INVITE
-  IpAddress entry;      // to whom
-  IpAddress exit;       // where the call went in the end
-  Number number{};      // called
-  FrameRef invite{};    // first INVITE
-  FrameRef accepted{};  // the INVITE that was answered
-  FrameRef answer_frame{};
-  FrameRef last{};
+  std::span<const std::uint32_t> records{};  // in CallTable::records(), the first leads
+  Text account{};  // authenticated username, else the caller's user name where it may be one; empty: a stranger
+  Text caller{};   // number or name of the caller, as shown (P-Asserted-Identity first)
+  Text user_agent{};
+  IpAddress source;       // who sent the first INVITE
+  IpAddress entry;        // to whom
+  IpAddress exit;         // where the call went in the end
+  CalledNumber number{};  // called
+  SmallFrame invite{};    // first INVITE
+  SmallFrame accepted{};  // the INVITE that was answered
+  SmallFrame answer_frame{};
+  SmallFrame last{};
   Timestamp start{};
   Timestamp ringing{};
   Timestamp answer{};  // unknown: not answered
   Timestamp end{};
-  unsigned status = 0;  // final response as the caller got it; 0: none
-  bool authenticated = false;
-  bool challenged = false;
-  bool cancelled = false;
-  bool ended_by_caller = false;
-  bool diverted = false;
-  bool transferred = false;
   std::uint32_t requests = 0;
+  std::uint16_t status = 0;  // final response as the caller got it; 0: none
+  CallDirection direction = CallDirection::kUnknown;
+  bool authenticated : 1 = false;
+  bool challenged : 1 = false;
+  bool cancelled : 1 = false;
+  bool ended_by_caller : 1 = false;
+  bool diverted : 1 = false;
+  bool transferred : 1 = false;
 
   bool answered() const { return answer.known(); }
   double seconds() const { return answered() ? std::max(0.0, seconds_between(answer, end)) : 0.0; }
@@ -110,6 +127,12 @@ struct PhoneCall {
   bool inbound() const { return direction == CallDirection::kInbound; }
 };
 
+// The records of all Call-IDs, with their texts.
+struct CallRecords {
+  TextPool texts{};
+  std::deque<CallRecord> list{};  // in the order of their first INVITEs
+};
+
 // Keeps a small record of each Call-ID. Memory: bounded by `cap` records; what is beyond is counted.
 class CallCollector {
  public:
@@ -119,18 +142,20 @@ class CallCollector {
   // Answers to INVITEs that an earlier run saw: no transaction of this run tells them.
   void on_message(const dissect::SipEvent& event);
   // What an earlier run knew; before the first transaction.
-  void restore(std::vector<CallRecord> records);
-  // The records in the order of their first INVITEs; the collector is empty after.
-  std::vector<CallRecord> take();
+  void restore(CallRecords records);
+  // The collector is empty after.
+  CallRecords take();
   std::uint64_t dropped() const { return dropped_; }
 
  private:
   CallRecord* record_of(const session::Transaction& t, bool make);
+  CallHop* hop_of(CallRecord& record, const session::Transaction& t);
+  void note_caller(CallRecord& record, const session::Transaction& t, bool entry);
 
   std::size_t cap_;
   std::uint64_t dropped_ = 0;
   std::size_t restored_ = 0;  // the first ones are an earlier run's
-  std::vector<CallRecord> records_;
+  CallRecords records_;
   FlatMap<TextKey, std::uint32_t> by_id_;
 };
 
@@ -139,7 +164,7 @@ class CallTable {
  public:
   CallTable() = default;
   // Joins the legs of each call; what depends on the site comes with classify().
-  explicit CallTable(std::vector<CallRecord> records);
+  explicit CallTable(CallRecords records);
 
   // Reads numbers and directions as the site's facts say.
   void classify(const Site& site, const NumberPlan& plan);
@@ -152,7 +177,7 @@ class CallTable {
     }
   }
 
-  const std::vector<CallRecord>& records() const { return records_; }
+  const std::deque<CallRecord>& records() const { return records_.list; }
   const std::vector<PhoneCall>& calls() const { return calls_; }  // by start
   // Index of the call that a record belongs to.
   std::size_t call_of(std::size_t record) const { return call_of_[record]; }
@@ -166,9 +191,12 @@ class CallTable {
 
  private:
   void join_legs();
+  void learn_relays(const std::vector<session::LegPlace>& places);
+  void fill(PhoneCall& call) const;
 
-  std::vector<CallRecord> records_;
-  std::vector<std::size_t> call_of_;
+  CallRecords records_;
+  std::vector<std::uint32_t> call_of_;
+  std::vector<std::uint32_t> members_;  // of the calls, one after the other
   std::vector<PhoneCall> calls_;
   std::vector<IpAddress> relays_;  // sorted
   std::vector<IpAddress> peers_;   // sorted

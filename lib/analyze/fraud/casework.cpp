@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "base/text.h"
@@ -79,25 +79,32 @@ std::size_t Casework::raise(Incident incident, const std::vector<std::uint32_t>&
 }
 
 void confirm_takeovers(IncidentStore& incidents) {
-  std::set<std::pair<IpAddress, std::string>> thefts;
+  std::map<std::pair<IpAddress, std::string>, FrameRef> thefts;  // and their ends
   for (const Incident& incident : incidents.all()) {
     if (incident.checks.empty() || incident.kind != Kind::kTollFraud || incident.lead().severity < Severity::kHigh ||
         incident.lead().confidence == Confidence::kPossible || incident.sources.size() > 64) {
       continue;
     }
     for (const IpAddress& source : incident.sources) {
-      for (const std::string& account : incident.accounts) thefts.emplace(source, account);
+      for (const std::string& account : incident.accounts) {
+        FrameRef& last = thefts[{source, account}];
+        last = std::max(last, incident.last);
+      }
     }
   }
   if (thefts.empty()) return;
   for (std::size_t i = 0; i < incidents.all().size(); ++i) {
     Incident& incident = incidents.at(i);
     if (incident.checks.empty() || incident.kind != Kind::kRegistrationHijack) continue;
-    const bool stolen = std::ranges::any_of(incident.sources, [&](const IpAddress& source) {
-      return std::ranges::any_of(incident.accounts, [&](const std::string& account) {
-        return thefts.contains({source, account});
-      });
-    });
+    bool stolen = false;
+    for (const IpAddress& source : incident.sources) {
+      for (const std::string& account : incident.accounts) {
+        const auto theft = thefts.find({source, account});
+        if (theft == thefts.end()) continue;
+        stolen = true;
+        incident.confirmed = std::max(incident.confirmed, theft->second);
+      }
+    }
     Fired& lead = incident.checks.front();
     if (!stolen || lead.severity >= lead.rule->severity) continue;
     lead.severity = lead.rule->severity;
@@ -106,8 +113,12 @@ void confirm_takeovers(IncidentStore& incidents) {
   }
 }
 
-Kind scan_kind(const Source& source) {
-  const auto of = [&](sip::Method method) { return source.methods[static_cast<std::size_t>(method)]; };
+Kind scan_kind(const Source& source, Timestamp until) {
+  const auto of = [&](sip::Method method) -> std::uint64_t {
+    if (!until.known()) return source.methods[static_cast<std::size_t>(method)];
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        source.stamps, [&](const Stamp& stamp) { return stamp.method == method && stamp.ns <= until.ns; }));
+  };
   const std::uint64_t options = of(sip::Method::kOptions);
   const std::uint64_t registers = of(sip::Method::kRegister);
   const std::uint64_t invites = of(sip::Method::kInvite);

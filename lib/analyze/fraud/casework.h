@@ -38,8 +38,8 @@ struct Casework {
 void confirm_takeovers(IncidentStore& incidents);
 
 Fired fired(const report::Rule& rule, report::Severity severity, report::Confidence confidence, std::string message);
-// The commonest of OPTIONS, REGISTER and INVITE.
-Kind scan_kind(const Source& source);
+// The commonest of OPTIONS, REGISTER and INVITE; up to a moment, where one is given.
+Kind scan_kind(const Source& source, Timestamp until = {});
 // "1 call", "3 calls"
 std::string counted(std::uint64_t number, std::string_view noun);
 // "1, 2 and 3 more"

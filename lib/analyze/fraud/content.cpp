@@ -335,6 +335,10 @@ void FraudContent::write_text(TextWriter& out) const {
       const AccountRow& row = accounts_[i];
       out.begin_line(0);
       out.put(row.account, Tone::kStrong);
+      if (row.account.size() >= 20) {  // a long name has a line of its own
+        out.end_line();
+        out.begin_line(0);
+      }
       out.column(20);
       out.put(row.risk == Severity::kInfo ? std::string_view("-") : to_string(row.risk), tone_of(row.risk));
       out.column(30);

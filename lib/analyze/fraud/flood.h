@@ -1,62 +1,37 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analyze/fraud/casework.h"
-#include "session/media.h"
 
 namespace voip::analyze::fraud {
 
 // Requests beyond measure, from one source or from many.
 void conclude_floods(Casework& work);
+// From many: each sends little, together they are too much.
+void conclude_distributed_floods(Casework& work);
 // Calls that keep one number busy; after all that names suspects.
 void conclude_telephones(Casework& work);
 
-// Media that belongs to no call, or comes from a second source into a running one.
-class MediaWatch {
- public:
-  explicit MediaWatch(std::size_t cap) : cap_(cap) {}
-  void on_rtp(const session::MediaStream& stream);
-  void on_call_end(const session::Call& call);
-  void on_orphan_end(const session::MediaStream& stream);
-  void conclude(Casework& work);
-  std::uint64_t streams() const { return streams_; }
-  std::uint64_t odd() const { return injections_.size() + floods_.size(); }
-
- private:
-  struct Sender {  // of media that no call claims
-    std::vector<Endpoint> ports;
-    std::vector<IpAddress> hosts;
-    std::uint64_t packets = 0;
-    FrameRef first;
-    FrameRef last;
-  };
-  struct Injection {
-    IpAddress source;
-    Endpoint into;
-    std::string call_id;
-    std::uint64_t packets = 0;
-    FrameRef first;
-    FrameRef last;
-    FrameRef stream;  // the one it came into
-    bool certain = false;
-  };
-  struct Flood {
-    IpAddress source;
-    Endpoint into;
-    std::uint64_t packets = 0;
-    double rate = 0;
-    FrameRef first;
-    FrameRef last;
-  };
-  void note_rate(const session::MediaStream& stream);
-
-  std::size_t cap_;
-  std::uint64_t streams_ = 0;
-  FlatMap<IpAddress, std::uint32_t> index_;
-  std::vector<std::pair<IpAddress, Sender>> senders_;
-  std::vector<Injection> injections_;
-  std::vector<Flood> floods_;
+struct Arrival {
+  std::int64_t ns = 0;
+  std::uint32_t source = 0;
 };
+// When requests of many sources went beyond measure.
+struct Surge {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::size_t sources = 0;   // the most within a minute
+  std::size_t requests = 0;  // likewise
+  bool drift = false;        // seen against what was usual; else by fixed limits
+};
+// 100 sources and 500 requests within a minute. arrivals: by time.
+std::optional<Surge> surge(const std::vector<Arrival>& arrivals);
+// Below that, what stands out from the first half of the time (EWMA and CUSUM over bins of 10 s), for a minute at
+// least, from 30 sources or more and three times as many as usual. Nothing where the baseline is shorter than ten
+// minutes.
+std::optional<Surge> drifting_surge(const std::vector<Arrival>& arrivals, Timestamp begin, Timestamp end);
 
 }  // namespace voip::analyze::fraud

@@ -100,7 +100,7 @@ void FraudAnalyzer::Impl::make_accounts() {
   std::map<std::string, AccountRow> rows;
   std::map<std::string, std::vector<const PhoneCall*>> spans;
   for (const PhoneCall& call : calls.calls()) {
-    if (call.inbound() || call.account.empty()) continue;
+    if (call.inbound() || call.account.empty() || call.status == 401 || call.status == 407) continue;
     AccountRow& row = rows[call.account];
     row.sources.push_back(call.source);
     ++row.calls;
@@ -257,6 +257,7 @@ Status FraudAnalyzer::load_state(std::string_view json) {
   if (!state) return state.error();
   impl_->collector.restore(load_calls(state->sections["calls"]));
   load_accounts(state->sections["accounts"], impl_->ledger);
+  impl_->notes.load(state->sections["notes"]);
   if (impl_->attacks != nullptr) impl_->attacks->load(state->sections["attacks"]);
   impl_->old_history = std::move(state->history);
   if (impl_->options.history.empty()) impl_->options.history = impl_->old_history;
@@ -269,6 +270,7 @@ std::string FraudAnalyzer::save_state() const {
   State state;
   const Timestamp until = impl_->to.known() ? impl_->to : Timestamp{0};
   save_calls(impl_->calls, {until.ns - kKeepNs}, state.sections["calls"]);
+  impl_->notes.save({until.ns - kKeepNs}, state.sections["notes"]);
   save_accounts(impl_->ledger, state.sections["accounts"]);
   if (impl_->attacks != nullptr) impl_->attacks->save(state.sections["attacks"]);
   state.history = impl_->habits(impl_->old_history, {until.ns - kKeepNs});

@@ -31,7 +31,9 @@ void Guessing::conclude() {
   for (const Campaign& campaign : found_) open(campaign);
   distributed_on_one_account();
   distributed_over_many();
-  for (const Suspect& suspect : suspects_) lone_success(suspect);
+  std::vector<char> hostile;  // before the lone ones are told: they don't speak against each other
+  for (const Suspect& suspect : suspects_) hostile.push_back(book_.sources()[suspect.source].suspect ? 1 : 0);
+  for (std::size_t i = 0; i < suspects_.size(); ++i) lone_success(suspects_[i], hostile[i] != 0);
   for (const Suspect& suspect : suspects_) devices(suspect);
 }
 
@@ -244,8 +246,17 @@ void Guessing::add_neighbours(const Suspect& suspect, std::vector<std::uint32_t>
   }
 }
 
-void Guessing::lone_success(const Suspect& suspect) {
+void Guessing::lone_success(const Suspect& suspect, bool hostile) {
   const Source& source = book_.sources()[suspect.source];
+  // An office whose people set up their phones: nearly all that failed there got in, and nobody else has the accounts.
+  std::size_t recovered = 0;
+  for (const Fate& fate : suspect.fates) {
+    const Try& one = attempt(fate);
+    recovered += one.good_registers >= 3 && only_source(one) && fate.bad.size() < 10 ? 1U : 0U;
+  }
+  if (!hostile && source.registered >= 3 && recovered * 10 >= suspect.fates.size() * 8 && !source.signs.attributed()) {
+    return;
+  }
   for (const Fate& fate : suspect.fates) {
     const Try& one = attempt(fate);
     if (one.claimed || fate.device || fate.good_first || one.good == 0) continue;
@@ -257,7 +268,7 @@ void Guessing::lone_success(const Suspect& suspect) {
     if (only_source(one) && fate.rhythm.median_s >= 10 && fate.rhythm.steady >= 0.8) continue;
     book_.tries()[fate.attempt].claimed = true;
     // Nobody else uses the account, and nothing else is odd about the source: as likely its user, mistyping.
-    const bool alone = only_source(one) && !source.suspect && !source.signs.attributed() && fate.bad.size() < 10;
+    const bool alone = only_source(one) && !hostile && !source.signs.attributed() && fate.bad.size() < 10;
     compromise({fate.attempt}, {suspect.source}, std::nullopt, alone ? Severity::kMedium : Severity::kCritical,
                alone ? Confidence::kPossible : Confidence::kProbable);
   }

@@ -119,7 +119,7 @@ class Guessing {
 
   void name_kind_of_cluster(Campaign& campaign, const std::map<std::uint32_t, std::uint32_t>& per_account) const;
 
-  void lone_success(const Suspect& suspect);
+  void lone_success(const Suspect& suspect, bool hostile);
 
   void devices(const Suspect& suspect);
 

@@ -118,8 +118,17 @@ void IncidentStore::settle(unsigned join_hours, Timestamp from) {
     const auto earlier = [](const report::Evidence& item) { return item.frame.input == kEarlierRun; };
     std::erase_if(incident.evidence, earlier);
     for (Fired& fired : incident.checks) std::erase_if(fired.evidence, earlier);
+    if (incident.evidence.empty() && incident.confirmed.known() && incident.confirmed.input != kEarlierRun) {
+      incident.evidence.push_back(
+          {.frame = incident.confirmed, .note = "what confirms it; it began in earlier inputs"});
+    }
+    // It ends here, as a call that began before: the frames that decide lie in earlier inputs.
+    if (incident.evidence.empty() && incident.last.known() && incident.last.input != kEarlierRun) {
+      incident.evidence.push_back({.frame = incident.last, .note = "last; what decides lies in earlier inputs"});
+    }
     // Nothing of it is in these inputs: an earlier run has told it.
-    if (incident.evidence.empty() || (from.known() && incident.last.time < from)) incident.checks.clear();
+    const Timestamp latest = std::max(incident.last, incident.confirmed).time;
+    if (incident.evidence.empty() || (from.known() && latest < from)) incident.checks.clear();
   }
   // Order first: the links are indexes.
   constexpr std::size_t kGone = static_cast<std::size_t>(-1);

@@ -93,6 +93,7 @@ struct Incident {
   std::string entity{};
   // May its sources go on a blocklist? Only where they do nothing but harm and their addresses can't be forged at will.
   bool certain_attacker = false;
+  FrameRef confirmed{};                 // what another incident adds to it: it is news again as long as that goes on
   std::vector<std::string> call_ids{};  // of its calls, for whoever wants to join them; at most 1,024
   std::vector<std::size_t> linked{};    // indexes of incidents that it belongs with; filled by the store
 

@@ -4,11 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #include "base/text.h"
 #include "proto/sip/fields.h"
@@ -99,153 +94,7 @@ void beside_or_alone(Casework& work, const IpAddress& address, Fired check, cons
              source == nullptr ? std::vector<std::uint32_t>{} : std::vector<std::uint32_t>{work.index_of(*source)});
 }
 
-// A command word that stands behind the position, blanks skipped.
-bool command_at(std::string_view text, std::size_t at) {
-  static constexpr std::array<std::string_view, 20> kCommands{
-      "wget",  "curl",   "nc ",   "ncat",  "bash",   "sh ", "cat ",   "id",   "ls",      "ping ",
-      "sleep", "whoami", "uname", "echo ", "touch ", "rm ", "python", "perl", "busybox", "tftp"};
-  while (at < text.size() && (text[at] == ' ' || text[at] == '+' || text[at] == '/')) ++at;
-  const std::string_view rest = text.substr(std::min(at, text.size()));
-  return std::ranges::any_of(kCommands, [&](std::string_view command) {
-    if (!rest.starts_with(command)) return false;
-    // "id" must not be the beginning of a longer word.
-    return rest.size() == command.size() || command.size() > 3 || command.back() == ' ' ||
-           !is_alpha(rest[command.size()]);
-  });
-}
-
-// Whether what begins at `at` may be (part of) a command; called where the character there is one of the suspects.
-bool suspect_at(std::string_view head, std::size_t at) {
-  const std::string_view rest = head.substr(at + 1);
-  const auto behind = [&](std::string_view word) {  // ends at `at`, a '=' follows
-    return rest.starts_with('=') && at + 1 >= word.size() &&
-           iequals(head.substr(at + 1 - word.size(), word.size()), word);
-  };
-  switch (head[at]) {
-    case '\'':
-    case '`':
-    case '$':
-    case '%':
-    case '|':
-    case '&': return true;
-    case '<':
-      return istarts_with(rest, "sc") || istarts_with(rest, "sv") || istarts_with(rest, "im") ||
-             istarts_with(rest, "if");
-    case '-': return rest.starts_with('-');
-    case '/': return rest.starts_with("bin/") || rest.starts_with('*');
-    case 'j':
-    case 'J': return istarts_with(rest, "avascript:");
-    case 'r':
-    case 'R': return behind("onerror");
-    case 'd':
-    case 'D': return behind("onload");
-    default: return false;
-  }
-}
-
-// Commands need one of these; most messages have none in their head. One pass: it is paid for every request.
-bool may_hold_command(std::string_view head) {
-  std::size_t i = 0;
-#if defined(__SSE2__)
-  // Sixteen places at a time; those whose next character fits too are looked at one by one.
-  constexpr std::size_t kStep = 16;
-  for (; i + kStep < head.size(); i += kStep) {
-    __m128i here;
-    __m128i next;
-    std::memcpy(&here, head.data() + i, kStep);
-    std::memcpy(&next, head.data() + i + 1, kStep);
-    const __m128i lower = _mm_or_si128(here, _mm_set1_epi8(0x20));
-    const auto is = [&](char c) { return _mm_cmpeq_epi8(here, _mm_set1_epi8(c)); };
-    const auto letter = [&](char c) { return _mm_cmpeq_epi8(lower, _mm_set1_epi8(c)); };
-    const auto then = [&](char c) { return _mm_cmpeq_epi8(next, _mm_set1_epi8(c)); };
-    const auto either = [](__m128i a, __m128i b) { return _mm_or_si128(a, b); };
-    const auto both = [](__m128i a, __m128i b) { return _mm_and_si128(a, b); };
-    const __m128i sure = either(either(either(is('\''), is('`')), either(is('$'), is('%'))), either(is('|'), is('&')));
-    const __m128i pairs = either(either(both(is('-'), then('-')), both(is('/'), either(then('b'), then('*')))),
-                                 both(either(letter('r'), letter('d')), then('=')));
-    const __m128i more = either(both(letter('j'), either(then('a'), then('A'))), is('<'));
-    auto places = static_cast<unsigned>(_mm_movemask_epi8(either(sure, either(pairs, more))));
-    for (; places != 0; places &= places - 1) {
-      if (suspect_at(head, i + static_cast<std::size_t>(std::countr_zero(places)))) return true;
-    }
-  }
-#endif
-  for (; i < head.size(); ++i) {
-    if (suspect_at(head, i)) return true;
-  }
-  return false;
-}
-
 }  // namespace
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      if (const auto byte = parse_number<std::uint8_t>(text.substr(i + 1, 2), 16); byte) {
-        out.push_back(static_cast<char>(*byte));
-        i += 2;
-        continue;
-      }
-    }
-    out.push_back(text[i]);
-  }
-  return out;
-}
-
-bool looks_like_sql(std::string_view lower) {
-  const bool mark = has(lower, "'") || has(lower, "\"") || has(lower, "--") || has(lower, "/*") || has(lower, "#") ||
-                    has(lower, "0x27");
-  if (!mark) return false;
-  static constexpr std::array<std::string_view, 21> kWords{"' or ",
-                                                           "'or'",
-                                                           "\" or ",
-                                                           "' and ",
-                                                           "or 1=1",
-                                                           "or '1'='1",
-                                                           "union select",
-                                                           "union all",
-                                                           "; drop",
-                                                           ";drop",
-                                                           "sleep(",
-                                                           "benchmark(",
-                                                           "information_schema",
-                                                           "xp_cmdshell",
-                                                           "waitfor delay",
-                                                           "insert into",
-                                                           "delete from",
-                                                           "'--",
-                                                           "' --",
-                                                           "'/*",
-                                                           "pg_sleep"};
-  return std::ranges::any_of(kWords, [&](std::string_view word) { return has(lower, word); });
-}
-
-bool looks_like_shell(std::string_view lower) {
-  if (has(lower, "$(") || has(lower, "${") || has(lower, "/bin/sh") || has(lower, "/bin/bash")) return true;
-  const std::size_t tick = lower.find('`');
-  if (tick != std::string_view::npos && lower.find('`', tick + 1) != std::string_view::npos) return true;
-  for (std::size_t i = 0; i < lower.size(); ++i) {
-    const char c = lower[i];
-    if ((c == ';' || c == '|' || c == '\n' || c == '\r') && command_at(lower, i + 1)) return true;
-    if (c == '&' && i + 1 < lower.size() && lower[i + 1] == '&' && command_at(lower, i + 2)) return true;
-  }
-  return false;
-}
-
-bool looks_like_script(std::string_view lower) {
-  return has(lower, "<script") || has(lower, "onerror=") || has(lower, "onload=") || has(lower, "javascript:") ||
-         has(lower, "<img") || has(lower, "<svg") || has(lower, "<iframe");
-}
-
-bool looks_like_dialplan(std::string_view user) {
-  for (const std::string_view name : {"pjsip/", "sip/", "iax2/", "local/", "dahdi/"}) {
-    const std::string lower = to_lower(user);
-    if (has(lower, name)) return true;
-  }
-  return user.find_first_of("&|,/") != std::string_view::npos || has(user, "%40") || has(user, "%26");
-}
 
 MalformedWatch::Sender* MalformedWatch::sender_of(const IpAddress& address) {
   if (const std::uint32_t* known = index_.find(address)) return &senders_[*known];
@@ -332,6 +181,7 @@ void MalformedWatch::look_for_commands(Sender& sender, const dissect::SipEvent& 
 
 void MalformedWatch::on_message(const dissect::SipEvent& event) {
   const sip::MessageView& message = *event.message;
+  if (event.frame.time.known() && (!last_.known() || last_ < event.frame.time)) last_ = event.frame.time;
   if (!message.is_request) {
     if (Host* host = hosts_.find(event.src.address)) host->last_answer = event.frame.time;
     return;
@@ -378,6 +228,9 @@ void MalformedWatch::on_message(const dissect::SipEvent& event) {
     hit(sender, Injected::kSmuggled, event, "header", "blanks between a field's name and its colon");
   }
   const std::string_view head = raw.substr(0, raw.size() - std::min(raw.size(), message.body.size()));
+  if ((anomalies.has(Anomaly::kBareLf) || anomalies.has(Anomaly::kBareCr)) && mixed_line_ends(head)) {
+    hit(sender, Injected::kSmuggled, event, "header", "a line that ends otherwise than the others");
+  }
   if (may_hold_command(head)) {
     look_for_commands(sender, event);
   }

@@ -7,20 +7,13 @@
 #include <vector>
 
 #include "analyze/fraud/casework.h"
+#include "analyze/fraud/injections.h"
 #include "session/observer.h"
 
 namespace voip::analyze::fraud {
 
 enum class Injected : std::uint8_t { kSql, kShell, kScript, kDialplan, kSmuggled };
 inline constexpr std::size_t kInjectedCount = 5;
-
-// What a decoded text tries to be; each as CHECKS' table of patterns says, with its near misses left alone.
-bool looks_like_sql(std::string_view lower);
-bool looks_like_shell(std::string_view lower);
-bool looks_like_script(std::string_view lower);
-bool looks_like_dialplan(std::string_view user);
-// %41 -> A; anything else is kept.
-std::string percent_decoded(std::string_view text);
 
 // Broken messages in numbers, and messages that carry commands for whoever reads their fields.
 class MalformedWatch {
@@ -31,6 +24,9 @@ class MalformedWatch {
   // A final answer to a request that was not seen.
   void on_stray_answer(const dissect::SipEvent& event);
   void conclude(Casework& work);
+  // The senders that gave cause within the last day.
+  void save(StateSection& section) const;
+  void load(const StateSection& section);
 
  private:
   struct Hit {
@@ -80,6 +76,7 @@ class MalformedWatch {
            std::string_view text);
 
   std::size_t cap_;
+  Timestamp last_;  // seen
   FlatMap<IpAddress, std::uint32_t> index_;
   std::vector<Sender> senders_;
   FlatMap<IpAddress, Host> hosts_;

@@ -152,6 +152,67 @@ std::set<IpAddress> own_ends(const CallTable& calls) {
   return own;
 }
 
+// The site's own telephone numbers.
+std::set<std::string> own_numbers(const CallTable& calls, const std::vector<IpAddress>& peers,
+                                  const AccountLedger& accounts, const Destinations& destinations) {
+  // Own numbers: what partners call, and it is answered or rings at a phone of ours.
+  std::map<std::string, unsigned> seen;  // and how often
+  for (const PhoneCall& call : calls.calls()) {
+    if (!std::ranges::binary_search(peers, call.source) || std::ranges::binary_search(peers, call.exit)) continue;
+    const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
+    if (dialled.size() >= 9 && dialled[0] == '+') {
+      ++seen[dialled];
+    } else if (dialled.size() >= 11 && dialled[0] != '0' && std::ranges::all_of(dialled, is_digit)) {
+      // Too long for a national number without its prefix.
+      const Destination* destination = destinations.find(dialled);
+      if (destination != nullptr && !destination->unassigned()) ++seen["+" + dialled];
+    }
+  }
+  // And what their phones show as their own number towards partners, unless one shows many.
+  std::map<std::string, std::map<std::string, unsigned>> shown;
+  for (const PhoneCall& call : calls.calls()) {
+    if (std::ranges::binary_search(peers, call.source) || call.diverted) continue;
+    const CallRecord& lead = calls.records()[call.records.front()];
+    std::map<std::string, unsigned>& numbers = shown[lead.account.empty() ? lead.entry().caller : lead.account];
+    for (const std::size_t index : call.records) {
+      for (const CallHop& hop : calls.records()[index].hops) {
+        if (!std::ranges::binary_search(peers, hop.to)) continue;
+        const std::string number = clean_number(hop.asserted.empty() ? hop.caller : hop.asserted);
+        if (number.size() >= 9 && number[0] == '+' && (numbers.size() < 8 || numbers.contains(number))) {
+          ++numbers[number];
+        }
+      }
+    }
+  }
+  for (const auto& [account, numbers] : shown) {
+    if (numbers.size() > 2) continue;
+    for (const auto& [number, times] : numbers) seen[number] += times;
+  }
+  // One call whose other half was not captured makes a stranger's number look like that: it must come again, or lie in
+  // one block with others.
+  std::map<std::string, unsigned> blocks;
+  for (const auto& [number, times] : seen) ++blocks[stem_of(number)];
+  std::set<std::string> own;
+  for (const auto& [number, times] : seen) {
+    if (times >= 2 || blocks[stem_of(number)] >= 3) own.insert(number);
+  }
+  // Where numbers end in the extension, every extension has one.
+  std::map<std::string, std::set<std::string>> stems;
+  for (const auto& [account, numbers] : shown) {
+    if (account.size() < 2 || account.size() > 5 || numbers.size() != 1) continue;
+    const std::string& number = numbers.begin()->first;
+    if (number.ends_with(account)) stems[number.substr(0, number.size() - account.size())].insert(account);
+  }
+  for (const auto& [stem, extensions] : stems) {
+    if (extensions.size() < 2) continue;
+    for (const auto& [account, facts] : accounts.accounts()) {
+      const bool extension = account.size() == extensions.begin()->size() && std::ranges::all_of(account, is_digit);
+      if (extension && facts.registrations != 0) own.insert(stem + account);
+    }
+  }
+  return own;
+}
+
 }  // namespace
 
 void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const Destinations& destinations) {
@@ -210,51 +271,8 @@ void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const De
   }
 
   learn_prefixes(site, calls, destinations);
-  // Own numbers: what partners call, and it is answered or rings at a phone of ours.
   std::map<std::string, unsigned> codes;
-  std::set<std::string> own;
-  for (const PhoneCall& call : calls.calls()) {
-    if (!std::ranges::binary_search(peers, call.source) || std::ranges::binary_search(peers, call.exit)) continue;
-    const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
-    if (dialled.size() >= 9 && dialled[0] == '+') {
-      own.insert(dialled);
-    } else if (dialled.size() >= 11 && dialled[0] != '0' && std::ranges::all_of(dialled, is_digit)) {
-      // Too long for a national number without its prefix.
-      const Destination* destination = destinations.find(dialled);
-      if (destination != nullptr && !destination->unassigned()) own.insert("+" + dialled);
-    }
-  }
-  // And what their phones show as their own number towards partners, unless one shows many.
-  std::map<std::string, std::set<std::string>> shown;
-  for (const PhoneCall& call : calls.calls()) {
-    if (std::ranges::binary_search(peers, call.source) || call.diverted) continue;
-    const CallRecord& lead = calls.records()[call.records.front()];
-    std::set<std::string>& numbers = shown[lead.account.empty() ? lead.entry().caller : lead.account];
-    for (const std::size_t index : call.records) {
-      for (const CallHop& hop : calls.records()[index].hops) {
-        if (!std::ranges::binary_search(peers, hop.to)) continue;
-        const std::string number = clean_number(hop.asserted.empty() ? hop.caller : hop.asserted);
-        if (number.size() >= 9 && number[0] == '+' && numbers.size() < 8) numbers.insert(number);
-      }
-    }
-  }
-  for (const auto& [account, numbers] : shown) {
-    if (numbers.size() <= 2) own.insert(numbers.begin(), numbers.end());
-  }
-  // Where numbers end in the extension, every extension has one.
-  std::map<std::string, std::set<std::string>> stems;
-  for (const auto& [account, numbers] : shown) {
-    if (account.size() < 2 || account.size() > 5 || numbers.size() != 1) continue;
-    const std::string& number = *numbers.begin();
-    if (number.ends_with(account)) stems[number.substr(0, number.size() - account.size())].insert(account);
-  }
-  for (const auto& [stem, extensions] : stems) {
-    if (extensions.size() < 2) continue;
-    for (const auto& [account, facts] : accounts.accounts()) {
-      const bool extension = account.size() == extensions.begin()->size() && std::ranges::all_of(account, is_digit);
-      if (extension && facts.registrations != 0) own.insert(stem + account);
-    }
-  }
+  const std::set<std::string> own = own_numbers(calls, peers, accounts, destinations);
   for (const std::string& number : own) {
     const Destination* destination = destinations.find(number);
     if (destination == nullptr) continue;
@@ -275,8 +293,8 @@ void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const De
     unsigned all = 0;
     for (const PhoneCall& call : calls.calls()) {
       const CallHop& hop = calls.records()[call.records.front()].entry();
-      for (const std::string* user : {&hop.dialled, hop.asserted.empty() ? &hop.caller : &hop.asserted}) {
-        const std::string number = clean_number(*user);
+      for (const Text& user : {hop.dialled, hop.asserted.empty() ? hop.caller : hop.asserted}) {
+        const std::string number = clean_number(user);
         const bool full = number.size() >= 9 && number[0] == '+';
         if (!full && (number.size() < 11 || number[0] == '0' || !std::ranges::all_of(number, is_digit))) continue;
         const Destination* destination = destinations.find(number);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyze/fraud/stable_key.h"
 #include "base/text.h"
 #include "proto/sip/fields.h"
 
@@ -70,6 +71,10 @@ TextKey SourceBook::path_key(std::string_view call_id, std::uint32_t cseq, std::
   return key;
 }
 
+TextKey SourceBook::open_key(std::string_view call_id, std::uint32_t cseq, std::string_view method) {
+  return stable_key(call_id, std::to_string(cseq), method);
+}
+
 TextKey SourceBook::asked_key(const IpAddress& host, Method method, std::string_view user) {
   const TextKey address = address_key(host);
   TextKey key = text_key(tail_of_user(user));
@@ -84,7 +89,7 @@ void SourceBook::on_message(const dissect::SipEvent& event) {
     if (!first_time_.known() || event.frame.time < first_time_) first_time_ = event.frame.time;
     if (!last_time_.known() || event.frame.time > last_time_) last_time_ = event.frame.time;
   }
-  if (!message.is_request && message.status >= 200 && open_.size() != 0) answer_late(event);
+  if (!message.is_request && message.status >= 200 && !open_.empty()) answer_late(event);
   if (!message.is_request || message.method == Method::kAck || event.src.address == event.dst.address) return;
   bool made = false;
   // The same cut as in Transaction::call_id, so that both give one key.
@@ -112,8 +117,9 @@ void SourceBook::on_message(const dissect::SipEvent& event) {
 
 bool SourceBook::knows(const sip::MessageView& answer) const {
   auto& paths = const_cast<CappedTable<TextKey, Path>&>(paths_);
-  const TextKey key = path_key(answer.call_id.substr(0, 256), answer.cseq_number, answer.method_text);
-  return paths.find(key) != nullptr || open_.find(key) != nullptr;
+  const std::string_view call_id = answer.call_id.substr(0, 256);
+  return paths.find(path_key(call_id, answer.cseq_number, answer.method_text)) != nullptr ||
+         (!open_.empty() && open_.contains(open_key(call_id, answer.cseq_number, answer.method_text)));
 }
 
 bool SourceBook::forwarded(const Transaction& t) const {
@@ -168,6 +174,7 @@ Try* SourceBook::try_of(Source& source, std::string_view user) {
   const auto index = static_cast<std::uint32_t>(tries_.size());
   try_index_.at_or_new(key) = index;
   Try& attempt = tries_.emplace_back();
+  attempt.index = index;
   attempt.source = id;
   attempt.user = texts_.id(user);
   source.tries.push_back(index);
@@ -219,6 +226,8 @@ void SourceBook::note_server(const Transaction& t, bool new_client) {
 
 void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcome) {
   const session::Credentials& login = *t.login();
+  if (attempt.logins == nullptr) attempt.logins = std::make_unique<LoginMemory>();
+  LoginMemory& memory = *attempt.logins;
   const TextKey nonce = text_key(login.nonce);
   const bool good = t.method == Method::kRegister ? t.success()
                     : t.method == Method::kInvite ? t.success() || t.ringing.known()
@@ -232,13 +241,13 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
     }
     attempt.last_good = t.request;
     if (t.method == Method::kRegister) ++attempt.good_registers;
-    if (std::ranges::find(attempt.good_nonces, nonce) == attempt.good_nonces.end()) {
-      attempt.good_nonces[attempt.good_at++ & 3] = nonce;
+    if (std::ranges::find(memory.good_nonces, nonce) == memory.good_nonces.end()) {
+      memory.good_nonces[memory.good_at++ & 3] = nonce;
     }
-    if (attempt.unsure_bad == 1 && seconds_between(attempt.unsure_time, t.request.time) <= 30) {
-      attempt.bad -= std::min(attempt.bad, attempt.unsure_bad);
+    if (memory.unsure_bad == 1 && seconds_between(memory.unsure_time, t.request.time) <= 30) {
+      attempt.bad -= std::min(attempt.bad, memory.unsure_bad);
     }
-    attempt.unsure_bad = 0;
+    memory.unsure_bad = 0;
     return;
   }
   if (!refused) {
@@ -255,16 +264,16 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
     if (attempt.good != 0) return;
   }
   // A nonce that was good before has only grown too old, whatever the server says.
-  if (t.challenged() && std::ranges::find(attempt.good_nonces, nonce) != attempt.good_nonces.end()) {
+  if (t.challenged() && std::ranges::find(memory.good_nonces, nonce) != memory.good_nonces.end()) {
     outcome = Outcome::kChallenge;
     return;
   }
   outcome = Outcome::kBadLogin;
   if (t.challenged() && !(attempt.challenged_nonce == nonce)) {
-    ++attempt.unsure_bad;
-    attempt.unsure_time = t.request.time;
+    ++memory.unsure_bad;
+    memory.unsure_time = t.request.time;
   } else {
-    attempt.unsure_bad = 0;
+    memory.unsure_bad = 0;
   }
   if (attempt.bad++ == 0) {
     attempt.first_bad = t.request;
@@ -272,20 +281,20 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
   }
   attempt.last_bad = t.request;
   if (t.status == 404 || t.status == 604) ++attempt.no_such_user;
-  const TextKey call_id = text_key(t.call_id);
-  if (!(call_id == attempt.call_id)) {
+  const TextKey call_id = stable_key(t.call_id);
+  if (!(call_id == memory.call_id)) {
     ++attempt.call_ids;
-    attempt.call_id = call_id;
+    memory.call_id = call_id;
   }
   const TextKey response = text_key(login.response);
   const TextKey uri = text_key(login.uri, t.method_text);
-  if (attempt.bad_nonce == nonce && attempt.bad_uri == uri && login.cnonce.empty() &&
-      !(attempt.bad_response == response)) {
+  if (memory.bad_nonce == nonce && memory.bad_uri == uri && login.cnonce.empty() &&
+      !(memory.bad_response == response)) {
     attempt.varied = true;
   }
-  attempt.bad_nonce = nonce;
-  attempt.bad_uri = uri;
-  attempt.bad_response = response;
+  memory.bad_nonce = nonce;
+  memory.bad_uri = uri;
+  memory.bad_response = response;
 }
 
 IpAddress SourceBook::sender(const Transaction& t) const {
@@ -306,7 +315,7 @@ bool SourceBook::edge(const IpAddress& address) const {
 }
 
 void SourceBook::note_ask(const Transaction& t, Try& attempt) {
-  const TextKey call_id = text_key(t.call_id);
+  const TextKey call_id = stable_key(t.call_id);
   const bool again = attempt.ask_open && attempt.ask_call_id == call_id;
   if (again) ++attempt.repeats;
   if (attempt.ask_open && !again) attempt.alone = true;
@@ -318,7 +327,7 @@ void SourceBook::note_ask(const Transaction& t, Try& attempt) {
 void SourceBook::note_login_step(const Transaction& t, Try& attempt) {
   const bool open = attempt.ask_open;
   attempt.ask_open = false;
-  const bool same = attempt.ask_call_id == text_key(t.call_id);
+  const bool same = attempt.ask_call_id == stable_key(t.call_id);
   const bool near = !attempt.alone && seconds_between(attempt.last_ask.time, t.request.time) <= kStepWithin;
   if (open && (same || near)) return;
   if (open) attempt.alone = true;
@@ -380,7 +389,7 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
       }
       Try* attempt = try_of(source, name);
       if (attempt != nullptr) {
-        index = static_cast<std::uint32_t>(attempt - tries_.data());
+        index = attempt->index;
         ++attempt->requests;
         if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
         attempt->last = t.request;
@@ -409,7 +418,7 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
       }
       if (asks_for_user(t.method) && !asked_user.empty()) {
         if (Try* attempt = try_of(source, asked_user)) {
-          index = static_cast<std::uint32_t>(attempt - tries_.data());
+          index = attempt->index;
           ++attempt->requests;
           attempt->in_bulk = true;
           note_ask(t, *attempt);
@@ -438,7 +447,7 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
   ++source.outcomes[static_cast<std::size_t>(outcome)];
   if (outcome == Outcome::kSilent && index != CappedTable<TextKey, int>::kNone) {
     if (pending_.size() >= kMaxPending) pending_.erase(pending_.begin(), pending_.begin() + kMaxPending / 2);
-    pending_.push_back({.key = path_key(t.call_id, t.cseq, t.method_text),
+    pending_.push_back({.key = open_key(t.call_id, t.cseq, t.method_text),
                         .ns = t.request.time.ns,
                         .source = source.address,
                         .user = texts_.text(tries_[index].user),
@@ -460,10 +469,14 @@ Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
 
 void SourceBook::answer_late(const dissect::SipEvent& event) {
   const sip::MessageView& message = *event.message;
-  const TextKey key = path_key(message.call_id.substr(0, 256), message.cseq_number, message.method_text);
-  Open* open = open_.find(key);
+  const std::string_view call_id = message.call_id.substr(0, 256);
+  const auto waiting = open_.find(open_key(call_id, message.cseq_number, message.method_text));
+  Open* open = waiting == open_.end() ? nullptr : &waiting->second;
   // A request that came again in these inputs is judged with them.
-  if (open == nullptr || open->ns == 0 || paths_.find(key) != nullptr) return;
+  if (open == nullptr || open->ns == 0 ||
+      paths_.find(path_key(call_id, message.cseq_number, message.method_text)) != nullptr) {
+    return;
+  }
   const std::int64_t asked_ns = open->ns;
   open->ns = 0;
   Source* source = find(open->source);

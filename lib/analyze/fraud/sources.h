@@ -2,14 +2,19 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "analyze/fraud/fingerprints.h"
+#include "analyze/fraud/stable_key.h"
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
+#include "base/small_frame.h"
 #include "base/table.h"
 #include "session/observer.h"
 #include "session/transaction.h"
@@ -43,15 +48,26 @@ class Texts {
   std::vector<std::string> texts_;
 };
 
+// What tells a device's next login from the next guess; only of those that log in.
+struct LoginMemory {
+  TextKey call_id;                       // of the last refused login; stable_key()
+  std::array<TextKey, 4> good_nonces{};  // the last ones that were accepted: two devices may share the account
+  TextKey bad_nonce, bad_response, bad_uri;
+  Timestamp unsure_time;
+  std::uint32_t unsure_bad = 0;  // refused with a nonce from before the capture: forgiven when the next login passes
+  std::uint8_t good_at = 0;
+};
+
 // One source and one user: an account that it logged in as, or a user whom it asked for.
 struct Try {
+  std::uint32_t index = 0;  // in SourceBook::tries()
   std::uint32_t source = 0;
   std::uint32_t user = 0;  // in Texts
-  FrameRef first;
-  FrameRef last;
-  FrameRef first_bad, last_bad;    // refused logins
-  FrameRef first_good, last_good;  // accepted ones
-  FrameRef first_passed;           // passed without credentials
+  SmallFrame first;
+  SmallFrame last;
+  SmallFrame first_bad, last_bad;    // refused logins
+  SmallFrame first_good, last_good;  // accepted ones
+  SmallFrame first_passed;           // passed without credentials
   std::uint32_t requests = 0;
   std::uint32_t bad = 0;
   std::uint32_t good = 0;
@@ -63,24 +79,19 @@ struct Try {
   std::uint32_t other_refusals = 0;     // 484 and the like
   std::uint32_t call_ids = 0;           // changes of the Call-ID among refused logins
   std::uint32_t agent = 0;              // User-Agent, in Texts
+  std::uint32_t repeats = 0;            // asked for again in the same dialog, without an answer that led to a login
   std::uint16_t methods = 0;            // bits by sip::Method, of requests without credentials
-  TextKey call_id;
-  TextKey challenged_nonce;              // the last that was sent to this source for it
-  std::array<TextKey, 4> good_nonces{};  // the last ones that were accepted: two devices may share the account
-  std::uint8_t good_at = 0;
-  TextKey bad_nonce, bad_response, bad_uri;
-  std::uint32_t unsure_bad = 0;  // refused with a nonce from before the capture: forgiven when the next login passes
-  Timestamp unsure_time;
-  bool varied = false;        // two different responses to one nonce, without cnonce: two passwords
-  bool followed = false;      // asked without credentials, then with: the ordinary way
-  bool claimed = false;       // an incident counts it
-  bool in_bulk = false;       // asked for by REGISTER, INVITE, OPTIONS or SUBSCRIBE without credentials
-  bool alone = false;         // asked for at least once without a login that followed
-  bool ask_open = false;      // the last request without credentials: no login followed so far
-  std::uint32_t repeats = 0;  // asked for again in the same dialog, without an answer that led to a login
-  TextKey ask_call_id;
-  FrameRef last_ask;
-  FrameRef first_step;  // the request that fetched the challenge for the first refused (else accepted) login
+  bool varied : 1 = false;              // two different responses to one nonce, without cnonce: two passwords
+  bool followed : 1 = false;            // asked without credentials, then with: the ordinary way
+  bool claimed : 1 = false;             // an incident counts it
+  bool in_bulk : 1 = false;             // asked for by REGISTER, INVITE, OPTIONS or SUBSCRIBE without credentials
+  bool alone : 1 = false;               // asked for at least once without a login that followed
+  bool ask_open : 1 = false;            // the last request without credentials: no login followed so far
+  TextKey challenged_nonce;             // the last that was sent to this source for it
+  TextKey ask_call_id;                  // stable_key()
+  SmallFrame last_ask;
+  SmallFrame first_step;  // the request that fetched the challenge for the first refused (else accepted) login
+  std::unique_ptr<LoginMemory> logins;
 };
 
 struct Target {
@@ -173,8 +184,8 @@ class SourceBook {
   const std::vector<Source>& sources() const { return sources_; }
   Source* find(const IpAddress& address);
   const Source* find(const IpAddress& address) const;
-  std::vector<Try>& tries() { return tries_; }
-  const std::vector<Try>& tries() const { return tries_; }
+  std::deque<Try>& tries() { return tries_; }
+  const std::deque<Try>& tries() const { return tries_; }
   const Try* find_try(const Source& source, std::string_view user) const;
   const Host* host(const IpAddress& address) const { return hosts_.find(address); }
   const std::string& text(std::uint32_t id) const { return texts_.text(id); }
@@ -225,6 +236,7 @@ class SourceBook {
   void judge_login(const session::Transaction& t, Try& attempt, Outcome& outcome);
   static void note_ask(const session::Transaction& t, Try& attempt);
   static void note_login_step(const session::Transaction& t, Try& attempt);
+  static TextKey open_key(std::string_view call_id, std::uint32_t cseq, std::string_view method);
   static TextKey path_key(std::string_view call_id, std::uint32_t cseq, std::string_view method);
   static TextKey asked_key(const IpAddress& host, sip::Method method, std::string_view user);
 
@@ -232,16 +244,16 @@ class SourceBook {
   Texts texts_;
   std::vector<Source> sources_;
   FlatMap<IpAddress, std::uint32_t> by_address_;
-  std::vector<Try> tries_;
+  std::deque<Try> tries_;
   FlatMap<PairKey, std::uint32_t> try_index_;
   FlatMap<PairKey, std::uint32_t> target_index_;
   FlatMap<IpAddress, Host> hosts_;
   FlatMap<IpAddress, std::uint32_t> edges_;            // proxies that pass registrations on: how many were accepted
   FlatMap<std::uint32_t, std::uint64_t> agent_signs_;  // by User-Agent, in Texts
   CappedTable<TextKey, Path> paths_;
-  std::vector<Open> pending_;              // of this run, latest last
-  FlatMap<TextKey, Open> open_;            // of the run before
-  CappedTable<TextKey, Timestamp> asked_;  // when a host was asked for a user
+  std::vector<Open> pending_;                  // of this run, latest last
+  std::map<TextKey, Open, TextKeyLess> open_;  // of the run before
+  CappedTable<TextKey, Timestamp> asked_;      // when a host was asked for a user
   std::size_t targets_ = 0;
   std::size_t stamps_ = 0;
   std::uint64_t left_out_ = 0;

@@ -193,15 +193,17 @@ void save_calls(const CallTable& calls, Timestamp from, StateSection& section) {
   }
   for (const std::size_t i : order) {
     const CallRecord& record = calls.records()[i];
-    Row row{record.call_id, record.account, record.user_agent, record.from_host,
-            record.to_user, record.display, record.diversion};
+    Row row;
+    for (const Text& text : {record.call_id, record.account, record.user_agent, record.from_host, record.to_user,
+                             record.display, record.diversion})
+      row.push_back(text);
     put(row, std::uint64_t{calls.call_of(i)});
     put(row, record.last);
     put(row, record.end);
     put(row, record.shape);
     put(row, std::uint64_t{record.others});
     put(row, std::uint64_t{record.login_failures});
-    put(row, static_cast<std::uint64_t>(std::max(record.least_max_forwards, 0)));
+    put(row, static_cast<std::uint64_t>(std::max<int>(record.least_max_forwards, 0)));
     put(row, std::uint64_t{record.most_vias});
     put(row, std::uint64_t{record.digits});
     const std::uint64_t flags = (record.challenged ? 1U : 0U) | (record.logged_in ? 2U : 0U) | (record.bye ? 4U : 0U) |
@@ -215,8 +217,7 @@ void save_calls(const CallTable& calls, Timestamp from, StateSection& section) {
       row.push_back(hop.dialled);
       row.push_back(hop.caller);
       row.push_back(hop.asserted);
-      for (const FrameRef* frame : {&hop.invite, &hop.accepted, &hop.ringing, &hop.answer, &hop.final})
-        put(row, *frame);
+      for (const SmallFrame& frame : {hop.invite, hop.accepted, hop.ringing, hop.answer, hop.final}) put(row, frame);
       put(row, std::uint64_t{hop.status});
       put(row, std::uint64_t{hop.requests});
     }
@@ -224,28 +225,26 @@ void save_calls(const CallTable& calls, Timestamp from, StateSection& section) {
   }
 }
 
-std::vector<CallRecord> load_calls(const StateSection& section) {
+CallRecords load_calls(const StateSection& section) {
   constexpr std::size_t kHead = 18;  // cells before the hops; `last` takes two
   constexpr std::size_t kHop = 17;
-  std::vector<CallRecord> records;
+  CallRecords records;
+  TextPool& texts = records.texts;
   for (const Row& row : section.rows()) {
     if (row.size() < kHead + kHop) continue;
     RowReader in(row);
     CallRecord record;
-    record.call_id = in.text();
-    record.account = in.text();
-    record.user_agent = in.text();
-    record.from_host = in.text();
-    record.to_user = in.text();
-    record.display = in.text();
-    record.diversion = in.text();
+    record.call_id = texts.keep(in.text());
+    for (Text* text :
+         {&record.account, &record.user_agent, &record.from_host, &record.to_user, &record.display, &record.diversion})
+      *text = texts.once(in.text());
     record.links.emplace_back(session::LinkKind::kSessionId, TextKey{in.number(), kCarried});
     record.last = in.frame();
     record.end = in.time();
     record.shape = in.number();
     record.others = static_cast<std::uint32_t>(in.number());
     record.login_failures = static_cast<std::uint32_t>(in.number());
-    record.least_max_forwards = static_cast<int>(std::min<std::uint64_t>(in.number(), 255));
+    record.least_max_forwards = static_cast<std::int16_t>(std::min<std::uint64_t>(in.number(), 255));
     record.most_vias = static_cast<unsigned>(in.number());
     record.digits = static_cast<std::uint32_t>(in.number());
     const std::uint64_t flags = in.number();
@@ -261,16 +260,14 @@ std::vector<CallRecord> load_calls(const StateSection& section) {
       CallHop hop;
       hop.from = IpAddress::parse(in.text()).value_or(IpAddress{});
       hop.to = IpAddress::parse(in.text()).value_or(IpAddress{});
-      hop.dialled = in.text();
-      hop.caller = in.text();
-      hop.asserted = in.text();
-      for (FrameRef* frame : {&hop.invite, &hop.accepted, &hop.ringing, &hop.answer, &hop.final}) *frame = in.frame();
+      for (Text* text : {&hop.dialled, &hop.caller, &hop.asserted}) *text = texts.once(in.text());
+      for (SmallFrame* frame : {&hop.invite, &hop.accepted, &hop.ringing, &hop.answer, &hop.final}) *frame = in.frame();
       hop.status = static_cast<unsigned>(in.number());
       hop.requests = static_cast<std::uint32_t>(in.number());
       if (!hop.invite.known()) break;
       record.hops.push_back(std::move(hop));
     }
-    if (!record.hops.empty()) records.push_back(std::move(record));
+    if (!record.hops.empty()) records.list.push_back(std::move(record));
   }
   return records;
 }

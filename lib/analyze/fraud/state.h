@@ -42,7 +42,7 @@ Result<Profile> profile_from_json(std::string_view text, std::string_view what);
 
 // Calls that began at or after `from`, and the other way round. Frames come back as those of an earlier run.
 void save_calls(const CallTable& calls, Timestamp from, StateSection& section);
-std::vector<CallRecord> load_calls(const StateSection& section);
+CallRecords load_calls(const StateSection& section);
 void save_accounts(const AccountLedger& accounts, StateSection& section);
 void load_accounts(const StateSection& section, AccountLedger& accounts);
 

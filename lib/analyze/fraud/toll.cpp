@@ -51,8 +51,9 @@ bool blocked(const Site& site, const Number& number) {
   return std::ranges::any_of(site.blocked_destinations, [&](const std::string& e) { return matches(e, number); });
 }
 
-bool risky(const TollContext& context, const PhoneCall& call) {
-  const Number& number = call.number;
+bool risky(const TollContext& context, const PhoneCall& call) { return risky(context, call.number); }
+
+bool risky(const TollContext& context, const Number& number) {
   if (number.destination == nullptr || !number.external()) return false;
   if (allowed(context.site(), number)) return false;
   // The own country's ordinary numbers are never abroad, whatever its tier.

@@ -98,6 +98,7 @@ bool allowed(const Site& site, const Number& number);
 bool blocked(const Site& site, const Number& number);
 // Of a tier to alert on, not allowed.
 bool risky(const TollContext& context, const PhoneCall& call);
+bool risky(const TollContext& context, const Number& number);
 std::string destination_name(const Number& number);
 std::string minutes_text(double seconds);
 std::string plural(std::uint64_t n, std::string_view one, std::string_view many);

@@ -15,6 +15,7 @@ constexpr std::int64_t kBinNs = 600 * kNsPerSecond;
 constexpr std::int64_t kHourNs = 3600 * kNsPerSecond;
 constexpr std::size_t kPeople = 3;  // others that call a country
 constexpr std::size_t kHours = 3;   // different ones
+constexpr std::size_t kDays = 3;    // on which one person calls a number
 constexpr double kLeastRing = 3;    // seconds: lines that are answered at once are no people
 
 }  // namespace
@@ -53,6 +54,12 @@ Baseline::Baseline(const TollContext& context) {
       ++country.calls;
       if (!context.site().open_at(call.start)) ++country.late;
       if (call.answered()) country.rings.push_back(call.ring_seconds());
+      if (abroad && context.site().open_at(call.start)) {
+        Contact& contact = contacts_[call.number.e164];
+        contact.accounts.insert(call.account);
+        contact.days.insert(call.start.ns / (24 * kHourNs));
+        if (call.answered()) contact.rings.push_back(call.ring_seconds());
+      }
     }
     if (!enough || call.start >= until_) continue;
     Account& account = accounts_[call.account];
@@ -87,8 +94,16 @@ bool Baseline::business(const Destination* destination, const std::string& but) 
   if (at == countries_.end()) return false;
   const Country& country = at->second;
   const std::size_t others = country.accounts.size() - (country.accounts.contains(but) ? 1U : 0U);
-  return others >= kPeople && country.hours.size() >= kHours && country.late * 4 <= country.calls &&
+  return others >= kPeople && country.hours.size() >= kHours && country.late * 2 <= country.calls &&
          !country.rings.empty() && median(country.rings) >= kLeastRing;
+}
+
+bool Baseline::contact(const std::string& number) const {
+  const auto at = contacts_.find(number);
+  if (at == contacts_.end()) return false;
+  const Contact& one = at->second;
+  return (one.accounts.size() >= 2 || one.days.size() >= kDays) && !one.rings.empty() &&
+         median(one.rings) >= kLeastRing;
 }
 
 std::string Baseline::sentence() const {

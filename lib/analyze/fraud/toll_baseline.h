@@ -32,6 +32,9 @@ class Baseline {
   // A country that several people of the site call from their own phones, at office hours and in the ordinary way,
   // besides this account. Never a premium range.
   bool business(const Destination* destination, const std::string& but) const;
+  // A number abroad that more than one of the site called at office hours, or one of them day by day, and whose
+  // answer was waited for: somebody they know.
+  bool contact(const std::string& number) const;
   // For the report: what stood as baseline, or that nothing did.
   std::string sentence() const;
 
@@ -43,11 +46,17 @@ class Baseline {
     std::uint64_t calls = 0;
     std::uint64_t late = 0;  // outside of office hours
   };
+  struct Contact {
+    std::set<std::string> accounts{};
+    std::set<std::int64_t> days{};
+    std::vector<double> rings{};
+  };
   Timestamp from_{};
   Timestamp until_{};
   std::int64_t bins_ = 0;
   std::map<std::string, Account> accounts_;
   std::map<std::string, Country> countries_;
+  std::map<std::string, Contact> contacts_;  // by number
 };
 
 }  // namespace voip::analyze::fraud

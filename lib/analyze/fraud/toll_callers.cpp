@@ -67,6 +67,39 @@ void tell_two_identities(TollContext& context, const IpAddress& source, const Ca
 
 }  // namespace
 
+// Whose callers are of one block nearly always, and who gets the calls to that block, is the customer to whom it
+// belongs: its calls are no forgeries.
+class CallerBlocks {
+ public:
+  explicit CallerBlocks(const TollContext& context) {
+    for (const PhoneCall& call : context.calls()) {
+      Callers& callers = of_[call.source];
+      ++callers.all;
+      ++callers.blocks[block(call.caller)];
+      of_[call.exit].called.insert(block(call.number.shown()));
+    }
+  }
+  bool home(const IpAddress& source, std::string_view caller) const {
+    const auto at = of_.find(source);
+    if (at == of_.end() || at->second.all < kSome) return false;
+    const auto found = at->second.blocks.find(block(caller));
+    return found != at->second.blocks.end() && at->second.called.contains(found->first) &&
+           found->second * 10 >= at->second.all * 6;
+  }
+
+ private:
+  static constexpr std::size_t kSome = 8;  // calls that show a habit
+  struct Callers {
+    std::size_t all = 0;
+    std::map<std::string, std::size_t> blocks{};
+    std::set<std::string> called{};  // blocks whose calls end there
+  };
+  static std::string block(std::string_view number) {
+    return std::string(number.substr(0, number.size() > 4 ? number.size() - 3 : number.size()));
+  }
+  std::map<IpAddress, Callers> of_;
+};
+
 void find_callers(TollContext& context) {
   const auto& calls = context.calls();
   struct Claim {
@@ -94,6 +127,7 @@ void find_callers(TollContext& context) {
     }
     return false;
   };
+  const CallerBlocks blocks(context);
   std::uint64_t judged = 0;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const PhoneCall& call = calls[i];
@@ -119,7 +153,9 @@ void find_callers(TollContext& context) {
       claims[call.source].differs.push_back(i);
     }
   }
-  for (const auto& [source, claim] : claims) {
+  for (auto& [source, claim] : claims) {
+    const IpAddress& from = source;
+    std::erase_if(claim.own, [&](std::size_t i) { return blocks.home(from, calls[i].caller); });
     tell_two_identities(context, source, claim.differs);
     if (claim.own.empty() && claim.refuted.empty() && claim.odd.size() < 3) continue;
     const bool own = !claim.own.empty();

@@ -323,7 +323,7 @@ void find_false_answers(TollContext& context) {
   for (std::size_t i = 0; i < context.calls().size(); ++i) {
     const PhoneCall& call = context.calls()[i];
     if (call.inbound() || !call.number.external() || call.number.e164.size() < 7) continue;
-    blocks[call.number.e164.substr(0, 7)].push_back(i);
+    blocks[std::string(call.number.e164.substr(0, 7))].push_back(i);
   }
   for (const auto& [block, list] : blocks) {
     if (list.size() < 20) continue;

@@ -162,9 +162,7 @@ void find_forwards(TollContext& context) {
       std::string_view rest = std::string_view(call.number.dialled).substr(code->size());
       while (rest.ends_with('#')) rest.remove_suffix(1);
       const Number target = context.plan.read(rest);
-      PhoneCall as = call;
-      as.number = target;
-      if (!risky(context, as)) continue;
+      if (!risky(context, target)) continue;
       Forward& forward = forwards[call.account];
       forward.set.push_back(i);
       forward.numbers.insert(target.shown());
@@ -176,9 +174,7 @@ void find_forwards(TollContext& context) {
     for (const std::size_t index : call.records) {
       const CallRecord& record = context.all.calls.records()[index];
       const Number far = context.plan.read(record.exit().dialled);
-      PhoneCall as = call;
-      as.number = far;
-      if (far.shown() == call.number.shown() || !risky(context, as)) continue;
+      if (far.shown() == call.number.shown() || !risky(context, far)) continue;
       Forward& forward = forwards[owner(record.diversion.empty() ? call.number.shown() : record.diversion)];
       forward.used.push_back(i);
       forward.numbers.insert(far.shown());

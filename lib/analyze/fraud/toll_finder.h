@@ -18,10 +18,12 @@ namespace voip::analyze::fraud {
 inline constexpr unsigned kRaise = 4;     // points that make it fraud
 inline constexpr unsigned kHijacked = 6;  // FRAUD-057
 inline constexpr std::size_t kRepeated = 3;
+inline constexpr double kPeopleRing = 3;  // seconds
 inline constexpr std::size_t kMany = 10;
 inline constexpr std::chrono::seconds kDay{86'400};
 inline constexpr std::uint64_t kHistory = 20;  // calls that make a habit
 inline constexpr std::size_t kBlockDigits = 7;
+inline constexpr std::size_t kDiallerCalls = 40;
 inline constexpr double kOffHoursSeconds = 30 * 60;
 inline constexpr double kMuchSeconds = 600;  // worth stealing, wherever they lead
 
@@ -38,6 +40,8 @@ struct Unit {
   bool hijacked = false;
   bool leaked = false;
   bool probed = false;
+
+  bool at_home() const { return !stranger && !foreign && !compromised && !hijacked && !leaked; }
 };
 
 // One sign, as a check that fired.
@@ -69,6 +73,12 @@ class TollFinder {
   void note_incidents();
   void find_homes(Unit& unit) const;
   void choose(Unit& unit) const;
+  // Countries and numbers that the site calls anyway, called by who belongs there.
+  bool usual(const Unit& unit, const PhoneCall& call) const;
+  // A machine of the site that calls many numbers, mostly in vain: a few of them lie where it costs.
+  bool dialler(const Unit& unit) const;
+  // Somebody at home who calls people: it rings as long as people take, and the numbers are no range in a row.
+  bool talks_to_people(const Unit& unit, const CallRefs& list) const;
   Score score(const Unit& unit) const;
   void judge_policy(const Unit& unit, Score& score) const;
   void join(const std::vector<std::pair<Unit, Score>>& guilty);

@@ -5,8 +5,10 @@
 #include <numeric>
 #include <set>
 
+#include "analyze/fraud/roles.h"
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/statistics.h"
+#include "analyze/fraud/toll_baseline.h"
 #include "analyze/fraud/toll_finder.h"
 #include "base/text.h"
 
@@ -17,16 +19,14 @@ using report::Severity;
 
 namespace {
 
-bool same_network(const IpAddress& a, const IpAddress& b) {
-  const unsigned bytes = a.is_v4() && b.is_v4() ? 15 : 6;  // /24, /48
-  return std::equal(a.bytes().begin(), a.bytes().begin() + bytes, b.bytes().begin());
-}
-
 // "Yealink SIP-T42U 66.85" and "Yealink SIP-T42U 66.86" are one family: the first word without its version.
 std::string family(std::string_view agent) {
   const std::size_t end = agent.find_first_of(" /-_(0123456789");
   return to_lower(agent.substr(0, end == 0 ? std::string_view::npos : end));
 }
+
+// Ended at the check of the password: a guess, no call.
+bool unheard(const PhoneCall& call) { return call.status == 401 || call.status == 407; }
 
 }  // namespace
 
@@ -37,7 +37,7 @@ void TollFinder::gather() {
     const PhoneCall& each = call(i);
     if (each.challenged) doors_.insert(each.entry);
     if (each.inbound() || each.direction == CallDirection::kInternal || context_.claimed[i] != 0) continue;
-    if (!each.external()) continue;
+    if (!each.external() || unheard(each)) continue;
     if (context_.peer(each.source)) continue;
     const auto [at, made] = index.emplace(std::pair{each.account, each.source}, units_.size());
     if (made) units_.push_back({.account = each.account, .source = each.source, .external = {}, .chosen = {}});
@@ -105,12 +105,47 @@ void TollFinder::find_homes(Unit& unit) const {
   if (unit.foreign && !unit.new_device && !unit.compromised && !unit.hijacked) unit.foreign = habit != nullptr;
 }
 
+bool TollFinder::usual(const Unit& unit, const PhoneCall& call) const {
+  return unit.at_home() && (context_.baseline->business(call.number.destination, unit.account) ||
+                            context_.baseline->contact(call.number.e164));
+}
+
+bool TollFinder::dialler(const Unit& unit) const {
+  if (!unit.at_home() || unit.external.size() < kDiallerCalls) return false;
+  std::size_t answered[2] = {0, 0};
+  std::size_t calls[2] = {0, 0};
+  std::set<std::string> numbers;
+  for (const std::size_t i : unit.external) {
+    const std::size_t side = risky(context_, call(i)) ? 1 : 0;
+    ++calls[side];
+    answered[side] += call(i).answered() ? 1U : 0U;
+    numbers.insert(call(i).number.shown());
+  }
+  // Stolen calls are put through; these fail as often as all the others.
+  return calls[1] * 3 <= unit.external.size() && numbers.size() * 10 >= unit.external.size() * 8 &&
+         answered[1] * 10 <= calls[1] * 7 && answered[0] * 10 <= calls[0] * 7;
+}
+
+bool TollFinder::talks_to_people(const Unit& unit, const CallRefs& list) const {
+  if (!unit.at_home()) return false;
+  std::map<std::string, std::set<std::string>> blocks;
+  std::vector<double> rings;
+  for (const std::size_t i : list) {
+    const std::string_view number = call(i).number.e164;
+    if (number.size() > kBlockDigits + 1) blocks[std::string(number.substr(0, kBlockDigits + 1))].emplace(number);
+    if (call(i).answered()) rings.push_back(call(i).ring_seconds());
+  }
+  const bool range = std::ranges::any_of(blocks, [](const auto& block) { return block.second.size() >= kRepeated; });
+  return !range && (rings.empty() || median(rings) >= kPeopleRing);
+}
+
 void TollFinder::choose(Unit& unit) const {
   const bool all =
       unit.compromised || unit.hijacked || unit.leaked || unit.stranger || (unit.foreign && unit.new_device);
   for (const std::size_t i : unit.external) {
     const PhoneCall& each = call(i);
-    if (all || risky(context_, each) || blocked(context_.site(), each.number)) unit.chosen.push_back(i);
+    const bool costly = risky(context_, each) && !usual(unit, each);
+    if (all || costly || blocked(context_.site(), each.number)) unit.chosen.push_back(i);
   }
   if (!unit.chosen.empty()) return;
   // Nothing risky: a burst abroad may still be one.
@@ -238,15 +273,31 @@ void TollFinder::join(const std::vector<std::pair<Unit, Score>>& guilty) {
     const std::size_t b = root(i);
     if (a != b) parent[std::max(a, b)] = std::min(a, b);
   };
+  std::map<std::string, std::size_t> blocks;                                    // who called one last
+  std::map<std::pair<std::size_t, std::size_t>, std::set<std::string>> shared;  // by two who called the same
   for (std::size_t i = 0; i < guilty.size(); ++i) {
     const Unit& unit = guilty[i].first;
-    if (!unit.account.empty()) meet("a " + unit.account, i);
+    if (!unit.account.empty()) meet("a " + std::string(unit.account), i);
     if (!context_.own(unit.source)) meet("s " + unit.source.to_string(), i);
     for (const std::size_t index : unit.chosen) {
       const Number& number = call(index).number;
-      if (number.e164.size() > kBlockDigits + 1 && risky(context_, call(index)))
-        meet("n " + number.e164.substr(0, kBlockDigits + 1), i);
+      if (number.e164.size() <= kBlockDigits + 1 || !risky(context_, call(index))) continue;
+      meet("n " + std::string(number.e164), i);
+      // Ranges are sold to many: one block says that two are one hand only where they also look alike.
+      const std::string block(number.e164.substr(0, kBlockDigits + 1));
+      meet("b " + block + " " + std::string(call(index).user_agent), i);
+      meet("b " + block + " of " + network_of(unit.source).to_string(), i);
+      const auto [at, made] = blocks.emplace(block, i);
+      if (!made && at->second != i) {
+        shared[{at->second, i}].insert(block);
+        at->second = i;
+      }
     }
+  }
+  for (const auto& [two, common] : shared) {
+    const std::size_t a = root(two.first);
+    const std::size_t b = root(two.second);
+    if (common.size() >= 2 && a != b) parent[std::max(a, b)] = std::min(a, b);
   }
   std::map<std::size_t, std::vector<const std::pair<Unit, Score>*>> campaigns;
   for (std::size_t i = 0; i < guilty.size(); ++i) campaigns[root(i)].push_back(&guilty[i]);

@@ -74,7 +74,7 @@ void find_wangiri(TollContext& context) {
   }
   NameGroups ranges;
   std::set<std::size_t> found;
-  const auto range = [&](std::size_t i) { return calls[i].caller.substr(0, 5); };
+  const auto range = [&](std::size_t i) { return std::string(calls[i].caller.substr(0, 5)); };
   std::size_t told = 0;
   for (const auto& [key, list] : groups) {
     const bool risky_group = risky_caller(context, callers.at(calls[list.front()].caller));
@@ -93,6 +93,13 @@ void find_wangiri(TollContext& context) {
       found.insert(i);
       ranges.join(range(lures.front()), range(i));
     }
+  }
+  // Several ranges that ring through one line at the same time are one hand.
+  std::map<IpAddress, std::size_t> last;
+  for (const std::size_t i : found) {
+    const auto [at, made] = last.emplace(calls[i].source, i);
+    if (!made && !later_by(calls[at->second].start, calls[i].start, kHour)) ranges.join(range(at->second), range(i));
+    at->second = i;
   }
   std::map<std::size_t, CallRefs> campaigns;
   for (const std::size_t i : found) campaigns[ranges.of(range(i))].push_back(i);

@@ -12,6 +12,8 @@
 
 namespace voip::analyze::fraud {
 
+class StateSection;
+
 // A REFER or 3xx: somebody asks that a call go elsewhere.
 struct Referral {
   FrameRef request{};
@@ -46,6 +48,9 @@ class TollNotes {
   const std::vector<Referral>& referrals() const { return referrals_; }
   const std::map<IpAddress, MessageSender>& senders() const { return senders_; }
   std::uint64_t dropped() const { return dropped_; }
+  // What happened from a moment on, for the next run.
+  void save(Timestamp from, StateSection& section) const;
+  void load(const StateSection& section);
 
  private:
   std::vector<Referral> referrals_;

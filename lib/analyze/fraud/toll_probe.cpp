@@ -19,9 +19,36 @@ constexpr std::size_t kDistributedForms = 4;
 constexpr std::chrono::seconds kFast{600};
 constexpr std::chrono::seconds kSlow{86'400};
 
-// The dial plan said no, as opposed to a person or a busy line.
-bool refused_by_plan(const PhoneCall& call) {
-  if (call.answered() || call.cancelled) return false;
+// When a line was out of order: calls of many were refused by errors of servers, whatever they dialled.
+class Outages {
+ public:
+  explicit Outages(const std::vector<PhoneCall>& calls) {
+    for (const PhoneCall& call : calls) {
+      if (call.status / 100 == 5 && call.start.known()) errors_.emplace_back(call.start, call.source);
+    }
+  }
+  bool during(const PhoneCall& call) const {
+    if (call.status / 100 != 5) return false;
+    const auto before = [](const auto& error, Timestamp moment) { return error.first < moment; };
+    auto at = std::lower_bound(errors_.begin(), errors_.end(), Timestamp{call.start.ns - kAroundNs}, before);
+    std::vector<IpAddress> others;
+    for (; at != errors_.end() && at->first.ns <= call.start.ns + kAroundNs; ++at) {
+      if (at->second == call.source || std::ranges::find(others, at->second) != others.end()) continue;
+      others.push_back(at->second);
+      if (others.size() >= kOthers) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::int64_t kAroundNs = 600 * kNsPerSecond;
+  static constexpr std::size_t kOthers = 3;
+  std::vector<std::pair<Timestamp, IpAddress>> errors_;  // by time, as the calls are
+};
+
+// The dial plan said no, as opposed to a person, a busy line or one that is out of order.
+bool refused_by_plan(const PhoneCall& call, const Outages& outages) {
+  if (call.answered() || call.cancelled || outages.during(call)) return false;
   switch (call.status) {
     case 180:
     case 408:
@@ -33,10 +60,14 @@ bool refused_by_plan(const PhoneCall& call) {
   }
 }
 
-struct Probe {
-  CallRefs calls;
-  std::set<std::string> forms;
-};
+// The users of the site may write a number of their own country in any way that its dial plan knows.
+std::string form_of(const TollContext& context, const PhoneCall& call) {
+  const Number& number = call.number;
+  const bool at_home = context.own(call.source) || context.phone(call.source);
+  const bool home_number = !number.e164.empty() && !context.plan.calling_code().empty() &&
+                           number.e164.compare(1, context.plan.calling_code().size(), context.plan.calling_code()) == 0;
+  return std::string(at_home && home_number ? std::string_view(number.e164) : std::string_view(number.dialled));
+}
 
 // The calls of the busiest stretch that shows enough forms; empty when there is none.
 bool enough(const TollContext& context, const CallRefs& calls, std::size_t forms, std::chrono::seconds window) {
@@ -44,9 +75,9 @@ bool enough(const TollContext& context, const CallRefs& calls, std::size_t forms
   std::size_t begin = 0;
   for (const std::size_t index : calls) {
     const PhoneCall& call = context.calls()[index];
-    ++inside[call.number.dialled];
+    ++inside[form_of(context, call)];
     while (later_by(context.calls()[calls[begin]].start, call.start, window)) {
-      const auto at = inside.find(context.calls()[calls[begin]].number.dialled);
+      const auto at = inside.find(form_of(context, context.calls()[calls[begin]]));
       if (--at->second == 0) inside.erase(at);
       ++begin;
     }
@@ -56,13 +87,13 @@ bool enough(const TollContext& context, const CallRefs& calls, std::size_t forms
 }
 
 // Several spellings of one number are several prefixes before the same digits, not several numbers that end alike.
-bool mostly_refused(const TollContext& context, const CallRefs& calls) {
+bool mostly_refused(const TollContext& context, const CallRefs& calls, const Outages& outages) {
   std::set<std::string> refused;
   std::set<std::string> forms;
   for (const std::size_t index : calls) {
     const PhoneCall& call = context.calls()[index];
     forms.insert(call.number.dialled);
-    if (refused_by_plan(call)) refused.insert(call.number.dialled);
+    if (refused_by_plan(call, outages)) refused.insert(call.number.dialled);
   }
   return refused.size() * 2 > forms.size();
 }
@@ -71,6 +102,7 @@ bool mostly_refused(const TollContext& context, const CallRefs& calls) {
 
 void find_probing(TollContext& context) {
   const auto& calls = context.calls();
+  const Outages outages(calls);
   // By actor (address or account) and tail of the number; strangers also by the tail alone.
   std::vector<std::pair<TextKey, std::size_t>> by_actor;
   std::vector<std::pair<TextKey, std::size_t>> by_tail;
@@ -111,12 +143,12 @@ void find_probing(TollContext& context) {
     std::ranges::move(these, std::back_inserter(found));
   };
   gather(by_actor, [&](const CallRefs& list) {
-    if (!mostly_refused(context, list)) return false;
+    if (!mostly_refused(context, list, outages)) return false;
     return enough(context, list, kForms, kFast) || enough(context, list, kForms, kSlow);
   });
   const std::uint64_t judged = actors;
   gather(by_tail, [&](const CallRefs& list) {
-    return list.size() >= kDistributedForms && mostly_refused(context, list) &&
+    return list.size() >= kDistributedForms && mostly_refused(context, list, outages) &&
            enough(context, list, kDistributedForms, kSlow);
   });
   for (const CallRefs& list : found) {

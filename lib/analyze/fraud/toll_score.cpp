@@ -28,6 +28,10 @@ Score TollFinder::score(const Unit& unit) const {
   Score score;
   const Thresholds& limits = context_.limits();
   const Habit* habit = context_.history.find(unit.account);
+  if (dialler(unit)) {
+    judge_policy(unit, score);
+    return score;
+  }
   const auto add = [&](const report::Rule& rule, unsigned points, Severity severity, std::string text, std::size_t at) {
     score.points += points;
     const PhoneCall& each = call(at);
@@ -50,20 +54,14 @@ Score TollFinder::score(const Unit& unit) const {
   };
   for (std::size_t k = 0; k < unit.chosen.size(); ++k) {
     const PhoneCall& each = call(unit.chosen[k]);
-    if (!risky(context_, each)) continue;
+    if (!risky(context_, each) || usual(unit, each)) continue;
     ++risky_calls;
     risky_list.push_back(unit.chosen[k]);
     if (worst == unit.chosen.size() || weight(call(unit.chosen[worst])) < weight(each)) worst = k;
   }
-  const bool at_home = !unit.stranger && !unit.foreign && !unit.compromised && !unit.hijacked && !unit.leaked;
-  const bool business = at_home && worst != unit.chosen.size() && std::ranges::all_of(risky_list, [&](std::size_t i) {
-                          return context_.baseline->business(call(i).number.destination, unit.account);
-                        });
-  const bool known_habit =
-      business || (habit != nullptr && worst != unit.chosen.size() &&
-                   habit->countries.contains(call(unit.chosen[worst]).number.destination->country) &&
-                   habit->countries.at(call(unit.chosen[worst]).number.destination->country) >= kRepeated);
-  if (business) risky_list.clear();  // for the limits below these are calls like others
+  const bool known_habit = habit != nullptr && worst != unit.chosen.size() &&
+                           habit->countries.contains(call(unit.chosen[worst]).number.destination->country) &&
+                           habit->countries.at(call(unit.chosen[worst]).number.destination->country) >= kRepeated;
   if (risky_calls != 0 && !known_habit) {
     const PhoneCall& each = call(unit.chosen[worst]);
     const Destination& destination = *each.number.destination;
@@ -99,7 +97,10 @@ Score TollFinder::score(const Unit& unit) const {
       if (call(i).answered()) answered.push_back(i);
     }
     const std::size_t day = most_within(context_, answered.empty() ? risky_list : answered, kDay);
-    if (day >= kMany) {
+    const bool people = talks_to_people(unit, risky_list);
+    if (people) {
+      // How often somebody calls customers or family says nothing; crowds, haste and hours still do.
+    } else if (day >= kMany) {
       score.points += 2;
       score.reasons.push_back(fmt::format("{} such calls within a day", day));
     } else if (day >= kRepeated) {

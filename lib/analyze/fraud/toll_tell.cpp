@@ -36,6 +36,10 @@ void TollFinder::tell(const std::vector<const std::pair<Unit, Score>*>& members)
   Incident incident;
   incident.kind = Kind::kTollFraud;
   add_calls(context_, chosen, incident);
+  // The call whose login took the account begins with that login.
+  const PhoneCall& begin = call(chosen.front());
+  const bool taken = std::ranges::any_of(members, [](const auto* member) { return member->first.compromised; });
+  if (taken && begin.authenticated && incident.first < begin.accepted) incident.first = begin.accepted;
   std::vector<const PhoneCall*> sure;
   std::vector<const PhoneCall*> others;
   std::set<std::size_t> in(chosen.begin(), chosen.end());

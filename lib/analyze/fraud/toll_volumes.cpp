@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "analyze/fraud/meetings.h"
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/statistics.h"
 #include "analyze/fraud/toll.h"
@@ -41,7 +42,7 @@ void find_pumping(TollContext& context) {
       inbound[call.number.shown()].push_back(i);
     } else if (call.number.external() && call.number.e164.size() > 8) {
       all_seconds += call.seconds();
-      outbound[call.number.e164.substr(0, 8)].push_back(i);
+      outbound[std::string(call.number.e164.substr(0, 8))].push_back(i);
     }
   }
   const auto tell = [&](const CallRefs& list, bool in, std::string message, std::string_view else_) {
@@ -77,6 +78,9 @@ void find_pumping(TollContext& context) {
       lengths.push_back(calls[i].seconds());
     }
     if (callers.size() * 5 < list.size() * 4 || median(lengths) < kPumpedSeconds || variation(lengths) > 0.15) continue;
+    std::vector<const PhoneCall*> guests;
+    for (const std::size_t i : list) guests.push_back(&calls[i]);
+    if (meetings(guests)) continue;
     // The same calls are told as an attack on the number already: who pays for them tells which it is.
     bool told = false;
     const std::string tail = last_digits(number, 7);

@@ -24,9 +24,9 @@ crypto::SrtpParameters parameters_of(const sdp::Crypto& crypto, const InlineKey&
     if (iequals(word, "UNENCRYPTED_SRTCP")) parameters.unencrypted_srtcp = true;
     if (iequals(word, "UNAUTHENTICATED_SRTP")) parameters.unauthenticated_srtp = true;
     if (istarts_with(word, "KDR=")) {
-      // RFC 4568 section 6.3.1: the exponent of two.
+      // RFC 4568 section 6.3.1: the exponent of two, from 1. Those who say 0 mean that keys are derived once.
       const auto exponent = parse_number<unsigned>(word.substr(4));
-      if (exponent && *exponent <= 24) parameters.key_derivation_rate = 1U << *exponent;
+      if (exponent && *exponent >= 1 && *exponent <= 24) parameters.key_derivation_rate = 1U << *exponent;
     }
   }
   if (const auto length = parse_number<std::size_t>(key.mki_length); length && *length <= 128)
@@ -47,11 +47,11 @@ void make_key(CallKeys& keys, const crypto::SrtpSuite& suite, const InlineKey& k
 void collect_from(const sdp::Crypto& crypto, CallKeys& keys) {
   const crypto::SrtpSuite* suite = crypto::srtp_suite_by_sdes_name(crypto.suite);
   if (suite == nullptr || !suite->supported) return;
+  const TextKey text = text_key(crypto.suite, crypto.key_params, crypto.session_params);
+  if (std::ranges::find(keys.known, text) != keys.known.end()) return;
+  keys.known.push_back(text);
   for (const InlineKey& key : inline_keys(crypto)) {
     if (key.bytes.size() != std::size_t{suite->key_size} + suite->salt_size) continue;
-    const TextKey text = text_key(crypto.suite, crypto.key_params, crypto.session_params);
-    if (std::ranges::find(keys.known, text) != keys.known.end()) continue;
-    keys.known.push_back(text);
     const crypto::SrtpParameters parameters = parameters_of(crypto, key);
     make_key(keys, *suite, key, parameters, crypto::KeyDerivation::kRfc3711);
     if (suite->key_size == 24) make_key(keys, *suite, key, parameters, crypto::KeyDerivation::kLibsrtp192);
@@ -230,6 +230,28 @@ void AuthState::join() {
   if (pending_ != 0) pool_->join();
 }
 
+void AuthState::finish() {
+  join();
+  if (proven() || waiting == nullptr || waiting->empty()) return;
+  ByteView last;
+  std::size_t last_header = 0;
+  waiting->for_each([&](ByteView packet, std::size_t header_size, const FrameRef&, bool) {
+    last = packet;
+    last_header = header_size;
+  });
+  if (search.try_far(last, last_header).verdict != crypto::KeySearch::Verdict::kValid) return;
+  crypto::KeySearch::Check proof;
+  std::vector<std::uint8_t> proof_packet;
+  waiting->for_each([&](ByteView packet, std::size_t header_size, const FrameRef& frame, bool) {
+    if (proven()) return;
+    proof = search.check(packet, header_size);
+    if (!proof.newly_proven) return;
+    proof_packet.assign(packet.begin(), packet.end());
+    proofs.push_back(frame);
+  });
+  if (proven()) settle(proof.candidate, proof.roc, proof_packet, true);
+}
+
 void AuthState::take(ByteView packet, std::size_t header_size, const FrameRef& frame,
                      const crypto::KeySearch::Tried& found) {
   --pending_;
@@ -241,13 +263,17 @@ void AuthState::take(ByteView packet, std::size_t header_size, const FrameRef& f
 
 void AuthState::check_proven(ByteView packet, std::size_t header_size, const FrameRef& frame,
                              const crypto::KeySearch::Tried* found) {
+  const std::size_t before = *search.proven();
+  const std::uint32_t expected = search.tracker(before).estimate(load_be<std::uint16_t>(packet.data() + 2));
   const crypto::KeySearch::Check result = search.check(packet, header_size, found);
   if (result.verdict == crypto::KeySearch::Verdict::kValid) {
     if (result.newly_proven) {
       proofs.push_back(frame);
       highest_index = 0;
-      settle(result.candidate, result.roc, packet, false);
     }
+    // Packets that failed just before may have had that key, or have come behind a gap of unknown length too.
+    const bool jumped = result.candidate == before && result.roc != expected;
+    if (result.newly_proven || jumped) settle(result.candidate, result.roc, packet, false);
     count_valid(result.candidate, result.roc, packet, header_size, frame);
     return;
   }

@@ -61,8 +61,8 @@ class TagPool;
 // with what other threads found; so the counts below lag behind until join(), and are then what one thread would count.
 struct AuthState {
   // pool: null to check each packet at once. Outlives this.
-  AuthState(std::uint32_t max_roc, bool sample, std::unique_ptr<PacketQueue> queue, TagPool* pool)
-      : search({.max_roc = max_roc}), sampling(sample), waiting(std::move(queue)), pool_(pool) {}
+  AuthState(const crypto::KeySearchOptions& how, bool sample, std::unique_ptr<PacketQueue> queue, TagPool* pool)
+      : search(how), sampling(sample), waiting(std::move(queue)), pool_(pool) {}
   ~AuthState() { join(); }
   AuthState(const AuthState&) = delete;
   AuthState& operator=(const AuthState&) = delete;
@@ -97,6 +97,8 @@ struct AuthState {
   void add_keys(const CallKeys& keys);
   // Before anything of the above is read or set.
   void join();
+  // No more packets will come: what no key has opened is tried once more, with rollover counters beyond the usual.
+  void finish();
   // From the pool.
   void take(ByteView packet, std::size_t header_size, const FrameRef& frame, const crypto::KeySearch::Tried& found);
 

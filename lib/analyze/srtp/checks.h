@@ -84,6 +84,8 @@ void check_sip_digits(Findings& out, const Call* call, const CallSip& sip);
 
 // Of where media came from and went (checks_path.cpp).
 void check_path(Findings& out, const Call& call, bool transferred);
+// Whether an address that no SDP names sends it to a port of the call beside the one that is named, or has the key.
+bool sent_by_stranger(const Call& call, const MediaStream& stream);
 void check_outside(Findings& out, const Call& call, bool transferred, CallRecord& record);
 
 // Of a session as a whole (checks_session.cpp). sip may be null.
@@ -92,7 +94,7 @@ void check_other_media(Findings& out, const Call& call, const Leg& leg, const Le
 void check_recording(Findings& out, const Call& call, const CallSip* sip, const CallRecord& record);
 void check_changed(Findings& out, const Call& call, const session::Legs& legs);
 
-// Of all calls together, when the capture is over (checks_capture.cpp, checks_across.cpp).
+// Of all calls together, when the capture is over (checks_capture.cpp, checks_across.cpp, checks_coverage.cpp).
 void check_retries(Findings& out, const CallRecords& calls);
 void check_legs(Findings& out, const CallRecords& calls);
 // keys: null when none were seen.
@@ -102,6 +104,8 @@ void check_key_reuse(Findings& out, const CallRecords& calls, PadTable& pads);
 void check_cnames_over_days(Findings& out, const CallRecords& calls);
 void check_late_media(Findings& out, const CallRecords& calls);
 void check_requirement(Findings& out, const CallRecords& calls, const std::vector<StreamRecord>& orphans);
-void tell_coverage(Findings& out, const CallRecords& calls, const std::vector<StreamRecord>& orphans);
+// vendors: by CallRecord::vendor, less 1.
+void tell_coverage(Findings& out, const CallRecords& calls, const std::vector<StreamRecord>& orphans,
+                   std::span<const std::string> vendors);
 
 }  // namespace voip::analyze::srtp

@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "analyze/srtp/checks.h"
-#include "analyze/srtp/content.h"
 #include "analyze/srtp/stream_record.h"
 #include "base/text.h"
 #include "crypto/srtp_suite.h"
@@ -172,58 +170,6 @@ void check_legs(Findings& out, const CallRecords& calls) {
              hosts(bare->src, bare->dst), {{bare->first, "clear leg"}, {sealed->first, "encrypted leg"}},
              outside ? Severity::kHigh : Severity::kMedium, Confidence::kCertain);
   }
-}
-
-// SRTP-063.
-void tell_coverage(Findings& out, const CallRecords& calls, const std::vector<StreamRecord>& orphans) {
-  const Summary summary = summarize(calls, orphans);
-  FrameRef first;
-  const auto look = [&first](const StreamRecord& stream) {
-    if (!first.known() || stream.first < first) first = stream.first;
-  };
-  std::uint64_t packets = 0;
-  std::array<std::uint64_t, 3> by_verdict{};
-  std::array<double, 3> seconds{};
-  const auto count = [&](const StreamRecord& stream) {
-    packets += stream.packets;
-    by_verdict[static_cast<std::size_t>(stream.observed)] += stream.packets;
-    seconds[static_cast<std::size_t>(stream.observed)] += seconds_of(stream);
-  };
-  for (const CallRecord& call : calls) {
-    for (const LegRecord& leg : call.legs) {
-      for (const MediaRecord& media : leg.media) {
-        for (const StreamRecord& stream : media.streams) {
-          look(stream);
-          count(stream);
-        }
-      }
-    }
-  }
-  for (const StreamRecord& stream : orphans) {
-    look(stream);
-    count(stream);
-  }
-  if (!first.known() || packets == 0) {
-    out.tally(kCoverage, Verdict::kNotApplicable);
-    return;
-  }
-  out.tally(kCoverage, Verdict::kFail);
-  const auto percent = [packets](std::uint64_t n) {
-    return 100.0 * static_cast<double>(n) / static_cast<double>(packets);
-  };
-  out.add(kCoverage,
-          fmt::format(
-              "{} of {} calls with media fully encrypted, {} with clear media, {} undetermined; of all RTP "
-              "packets {:.1f} % encrypted, {:.1f} % clear, {:.1f} % undetermined; minutes of media: {:.1f} encrypted, "
-              "{:.1f} clear, {:.1f} undetermined",
-              summary.encrypted, summary.with_media, summary.clear, summary.undetermined,
-              percent(by_verdict[static_cast<std::size_t>(Observed::kEncrypted)]),
-              percent(by_verdict[static_cast<std::size_t>(Observed::kCleartext)]),
-              percent(by_verdict[static_cast<std::size_t>(Observed::kUndetermined)]),
-              seconds[static_cast<std::size_t>(Observed::kEncrypted)] / 60,
-              seconds[static_cast<std::size_t>(Observed::kCleartext)] / 60,
-              seconds[static_cast<std::size_t>(Observed::kUndetermined)] / 60),
-          nullptr, "capture", {{first, "first media packet"}});
 }
 
 }  // namespace voip::analyze::srtp

@@ -35,7 +35,7 @@ std::string_view weakness(const InlineKey& key) {
   if (std::ranges::all_of(key.bytes, [](std::uint8_t b) { return b == 0; })) return "is all zero";
   std::bitset<256> distinct;
   for (const std::uint8_t byte : key.bytes) distinct.set(byte);
-  for (std::size_t period = 1; period <= 16 && period * 2 <= key.bytes.size(); ++period) {
+  for (std::size_t period = 1; period <= 16 && period + 8 <= key.bytes.size(); ++period) {
     bool repeats = true;
     for (std::size_t i = period; i < key.bytes.size() && repeats; ++i) repeats = key.bytes[i] == key.bytes[i - period];
     if (repeats) return "repeats the same few bytes";

@@ -6,8 +6,28 @@
 #include "analyze/srtp/stream_record.h"
 #include "analyze/srtp/stream_state.h"
 #include "base/text.h"
+#include "crypto/srtp_suite.h"
 
 namespace voip::analyze::srtp {
+
+namespace {
+
+// Whether a key could be made of the line.
+bool usable(const sdp::Crypto* line, const crypto::SrtpSuite& suite) {
+  return line != nullptr && std::ranges::any_of(inline_keys(*line), [&](const InlineKey& key) {
+           return key.bytes.size() == std::size_t{suite.key_size} + suite.salt_size;
+         });
+}
+
+// Whether the keys of both sides were tried, as the SDPs agreed them.
+bool keys_at_hand(const Agreement& agreement) {
+  const crypto::SrtpSuite* suite = crypto::srtp_suite_by_sdes_name(agreement.suite);
+  return agreement.keying == Keying::kSdes && suite != nullptr && suite->supported &&
+         agreement.parameters.find("UNAUTHENTICATED_SRTP") == std::string::npos &&
+         usable(agreement.offered_crypto, *suite) && usable(agreement.answered_crypto, *suite);
+}
+
+}  // namespace
 
 // SRTP-028.
 void check_tags(Findings& out, const Call& call, const MediaStream& stream, const Agreement& agreement,
@@ -38,14 +58,15 @@ void check_tags(Findings& out, const Call& call, const MediaStream& stream, cons
     return;
   }
   // Keys were at hand and none fits: another key than the signalled one is in use.
-  if (agreement.keying == Keying::kSdes && record.observed == Observed::kEncrypted &&
-      auth.tried >= out.options().min_clear_packets &&
-      agreement.parameters.find("UNAUTHENTICATED_SRTP") == std::string::npos) {
+  if (keys_at_hand(agreement) && record.observed == Observed::kEncrypted &&
+      auth.tried >= out.options().min_clear_packets) {
     out.tally(kTagFailures, Verdict::kFail);
     out.add(kTagFailures,
-            fmt::format("none of {} packets from {} to {} (SSRC 0x{:08x}) verifies with the keys of the signalling, "
-                        "though they look encrypted: wrong key",
-                        auth.tried, record.src.to_string(), record.dst.to_string(), stream.ssrc),
+            fmt::format(
+                "none of {} packets from {} to {} (SSRC 0x{:08x}) verifies with the keys of the signalling ({} tried, "
+                "with rollover counters 0 to {}), though they look encrypted: wrong key",
+                auth.tried, record.src.to_string(), record.dst.to_string(), stream.ssrc, auth.search.size(),
+                auth.search.tried_roc()),
             &call, hosts(record.src, record.dst) + "|wrong-key", {{record.first, "first packet"}}, subject,
             Severity::kMedium, Confidence::kProbable);
     return;
@@ -134,7 +155,8 @@ void check_stream(Findings& out, const Call& call, const Leg& leg, std::size_t i
     // What came before the answer is SRTP-011's.
     const Timestamp answered = call_stands(call, leg, index);
     const bool early = answered.known() && until.time <= answered;
-    if (enough && !early && !clear_by_agreement(agreement) && !plain_by_then(leg, index, from.time)) {
+    if (enough && !early && !clear_by_agreement(agreement) && !plain_by_then(leg, index, from.time) &&
+        !sent_by_stranger(call, stream)) {
       out.tally(kSecureProfileClearMedia, Verdict::kFail);
       out.add(
           kSecureProfileClearMedia,

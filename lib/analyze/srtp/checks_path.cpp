@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kHandOver{500};
 constexpr std::uint64_t kBleedPackets = 10;
 constexpr std::uint64_t kTakeoverPackets = 25;
 constexpr std::chrono::seconds kTakeoverGap{5};
+constexpr std::chrono::seconds kSettled{2};
 constexpr std::chrono::seconds kEventNear{1};  // of a SIP message with an SDP that explains another sender
 
 // The addresses that the call's signalling knows, its own and its parties' (NAT), and those that ICE checked.
@@ -81,6 +82,49 @@ Subject between(const Endpoint& src, const Endpoint& dst) {
   return {{"source", src.to_string()}, {"destination", dst.to_string()}};
 }
 
+// A key of the call stands behind the stream: whoever sends it holds the key, from wherever.
+bool authentic(const MediaStream& stream) {
+  const auto* state = static_cast<const StreamState*>(stream.attachment.get());
+  return state != nullptr && state->auth != nullptr && state->auth->proven();
+}
+
+// Whether signalling around that time may have moved the media.
+bool event_between(const Call& call, Timestamp from, Timestamp to) {
+  return std::ranges::any_of(call.sdp_uses, [&](const SdpUse& use) {
+    return !later_by(use.frame.time, from, kEventNear) && !later_by(to, use.frame.time, kEventNear);
+  });
+}
+
+struct Rightful {
+  const MediaStream* stream = nullptr;
+  bool sure = false;  // by its address, its tags or its sheer length
+};
+
+// The stream that the signalling expects on that port while `foreign` comes there too; null when foreign may be the NAT
+// image of a party.
+Rightful rightful(const Call& call, const Known& known, const MediaStream& foreign) {
+  Rightful best;
+  if (known.nameless || known.address(foreign.key.src.address) || !known.ports.contains(foreign.key.dst)) return best;
+  const bool holds_key = authentic(foreign);
+  for (const auto& stream : call.streams) {
+    if (stream.get() == &foreign || stream->key.dst != foreign.key.dst || stream->packets < 10) continue;
+    if (stream->key.src.address == foreign.key.src.address) continue;
+    // It was there before and went on for more than a hand-over takes.
+    if (!later_by(foreign.first.time, stream->last.time, kHandOver)) continue;
+    const bool before = stream->first.time < foreign.first.time;
+    const bool sure = known.address(stream->key.src.address) || (!holds_key && authentic(*stream)) ||
+                      (before && stream->packets >= 10 * foreign.packets);
+    // Of two that nobody named the one that came into a call long under way is the stranger.
+    const bool likely = !holds_key && call.answered.known() && call.answered < foreign.first.time &&
+                        later_by(stream->first.time, foreign.first.time, kSettled) &&
+                        !event_between(call, foreign.first.time, foreign.first.time);
+    if (!sure && !likely) continue;
+    if (best.stream == nullptr || (sure && !best.sure) || (sure == best.sure && stream->packets > best.stream->packets))
+      best = {stream.get(), sure};
+  }
+  return best;
+}
+
 class PathChecks {
  public:
   PathChecks(Findings& out, const Call& call, bool transferred) : out_(out), call_(call), transferred_(transferred) {}
@@ -108,27 +152,10 @@ class PathChecks {
   }
 
  private:
-  // The stream that the signalling expects on that port while `foreign` comes there too; null when foreign may be the
-  // NAT image of a party.
-  const MediaStream* rightful(const MediaStream& foreign) const {
-    const MediaStream* best = nullptr;
-    for (const auto& stream : call_.streams) {
-      if (stream.get() == &foreign || stream->key.dst != foreign.key.dst || stream->packets < 10) continue;
-      if (stream->key.src.address == foreign.key.src.address) continue;
-      // It was there before and went on for more than a hand-over takes.
-      if (!later_by(foreign.first.time, stream->last.time, kHandOver)) continue;
-      if (!known_.address(stream->key.src.address) &&
-          (stream->packets < 10 * foreign.packets || foreign.first.time <= stream->first.time))
-        continue;
-      if (best == nullptr || stream->packets > best->packets) best = stream.get();
-    }
-    return best;
-  }
-
   void look(const MediaStream& foreign) {
-    if (known_.nameless || known_.address(foreign.key.src.address) || !known_.ports.contains(foreign.key.dst)) return;
-    const MediaStream* rightful_one = rightful(foreign);
-    if (rightful_one == nullptr) return;
+    const Rightful rightful_one = rightful(call_, known_, foreign);
+    if (rightful_one.stream == nullptr) return;
+    const Confidence confidence = rightful_one.sure ? Confidence::kProbable : Confidence::kPossible;
     const MediaStream* leak = nullptr;
     for (const auto& stream : call_.streams) {
       if (stream->key.src == foreign.key.dst && stream->key.dst.address == foreign.key.src.address &&
@@ -146,26 +173,27 @@ class PathChecks {
                            leak->bytes, seconds_between(foreign.first.time, leak->first.time)),
                &call_, entity,
                {{leak->first, "first packet to the third party"}, {foreign.first, "first packet from it"}},
-               between(foreign.key.dst, leak->key.dst), {}, Confidence::kProbable);
+               between(foreign.key.dst, leak->key.dst), {}, confidence);
     }
-    if (empty_keepalive(foreign) || !same_payload_type(foreign, *rightful_one)) return;
-    if (foreign.ssrc == rightful_one->ssrc && at_once(foreign, *rightful_one)) {
+    if (empty_keepalive(foreign) || !same_payload_type(foreign, *rightful_one.stream)) return;
+    if (foreign.ssrc == rightful_one.stream->ssrc && at_once(foreign, *rightful_one.stream)) {
       taken_ = true;
       out_.tally(kSsrcTakeover, Verdict::kFail);
-      out_.add(
-          kSsrcTakeover,
-          fmt::format("SSRC 0x{:08x} of {} is sent to {} by {} as well, at the same time", foreign.ssrc,
-                      rightful_one->key.src.to_string(), foreign.key.dst.to_string(), foreign.key.src.to_string()),
-          &call_, entity + "|ssrc",
-          {{foreign.first, "first packet of the second sender"}, {rightful_one->first, "first packet of the first"}},
-          between(foreign.key.src, foreign.key.dst));
+      out_.add(kSsrcTakeover,
+               fmt::format("SSRC 0x{:08x} of {} is sent to {} by {} as well, at the same time", foreign.ssrc,
+                           rightful_one.stream->key.src.to_string(), foreign.key.dst.to_string(),
+                           foreign.key.src.to_string()),
+               &call_, entity + "|ssrc",
+               {{foreign.first, "first packet of the second sender"},
+                {rightful_one.stream->first, "first packet of the first"}},
+               between(foreign.key.src, foreign.key.dst));
     }
     bool accepted = leak != nullptr && leak->packets >= kBleedPackets;
     bool replayed = false;
     for (const auto& stream : call_.streams) {
       if (stream.get() == &foreign || stream->key.src == foreign.key.src) continue;
       if (!forwarded(foreign, *stream)) continue;
-      (stream.get() == rightful_one ? replayed : accepted) = true;
+      (stream.get() == rightful_one.stream ? replayed : accepted) = true;
     }
     injected_ = true;
     out_.tally(kInjected, Verdict::kFail);
@@ -173,25 +201,13 @@ class PathChecks {
              fmt::format("{} packets of the call's payload type reach {} from {}, which no SDP names, while {} goes on "
                          "sending{}{}",
                          foreign.packets, foreign.key.dst.to_string(), foreign.key.src.to_string(),
-                         rightful_one->key.src.to_string(), accepted ? "; the port's owner took them" : "",
+                         rightful_one.stream->key.src.to_string(), accepted ? "; the port's owner took them" : "",
                          replayed ? "; they repeat the call's own packets" : ""),
              &call_, entity + "|inject",
-             {{foreign.first, "first packet of the second source"}, {rightful_one->first, "first packet of the first"}},
+             {{foreign.first, "first packet of the second source"},
+              {rightful_one.stream->first, "first packet of the first"}},
              between(foreign.key.src, foreign.key.dst),
-             accepted || replayed ? std::nullopt : std::optional(Severity::kMedium), Confidence::kProbable);
-  }
-
-  // A key of the call stands behind the stream: whoever sends it holds the key, from wherever.
-  static bool authentic(const MediaStream& stream) {
-    const auto* state = static_cast<const StreamState*>(stream.attachment.get());
-    return state != nullptr && state->auth != nullptr && state->auth->proven();
-  }
-
-  // Whether signalling around that time may have moved the media.
-  bool event_between(Timestamp from, Timestamp to) const {
-    return std::ranges::any_of(call_.sdp_uses, [&](const SdpUse& use) {
-      return !later_by(use.frame.time, from, kEventNear) && !later_by(to, use.frame.time, kEventNear);
-    });
+             accepted || replayed ? std::nullopt : std::optional(Severity::kMedium), confidence);
   }
 
   // One sender falls silent, and another from nowhere goes on in its place.
@@ -211,7 +227,7 @@ class PathChecks {
       const bool same = old.ssrc == next.ssrc;
       const auto* state = static_cast<const StreamState*>(next.attachment.get());
       if (!same && (state == nullptr || state->first_marker)) continue;
-      if (event_between(old.last.time, next.first.time)) continue;
+      if (event_between(call_, old.last.time, next.first.time)) continue;
       taken_ = true;
       out_.tally(kSsrcTakeover, Verdict::kFail);
       out_.add(
@@ -298,6 +314,11 @@ class PathChecks {
 };
 
 }  // namespace
+
+bool sent_by_stranger(const Call& call, const MediaStream& stream) {
+  const Rightful other = rightful(call, Known(call), stream);
+  return other.stream != nullptr && other.sure;
+}
 
 void check_path(Findings& out, const Call& call, bool transferred) { PathChecks(out, call, transferred).run(); }
 

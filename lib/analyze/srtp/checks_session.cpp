@@ -41,6 +41,23 @@ Other other_media(const MediaLine& line) {
                                                                                                  : Other::kClear;
 }
 
+// Fax or chat in clear that some exchange of the leg accepted, perhaps on the line that carried the voice before.
+struct ClearOther {
+  const MediaLine* line = nullptr;
+  FrameRef answer;
+};
+ClearOther accepted_in_clear(const Leg& leg) {
+  for (const session::DialogLeg* dialog : leg.path) {
+    for (const Exchange& exchange : dialog->exchanges) {
+      if (!exchange.complete()) continue;
+      for (const MediaLine& line : exchange.answer.sdp->media()) {
+        if (other_media(line) == Other::kClear) return {&line, exchange.answer.frame};
+      }
+    }
+  }
+  return {};
+}
+
 bool line_encrypted(const MediaRecord& media) {
   const bool keyed = media.negotiated != Keying::kNone && media.negotiated != Keying::kUnknown;
   bool seen = false;
@@ -67,9 +84,7 @@ void check_other_media(Findings& out, const Call& call, const Leg& leg, const Le
     const MediaLine* line = state.answer;
     if (line == nullptr || line->port == 0 || state.refused || other_media(*line) == Other::kNone) continue;
     others = true;
-    const bool rtp = line->rtp_profile();
-    const bool clear =
-        rtp ? media.negotiated != Keying::kUnknown && !line_encrypted(media) : other_media(*line) == Other::kClear;
+    const bool clear = line->rtp_profile() && media.negotiated != Keying::kUnknown && !line_encrypted(media);
     if (voice == nullptr || !clear || told) continue;
     told = true;
     out.tally(kOtherMediaClear, Verdict::kFail);
@@ -82,6 +97,16 @@ void check_other_media(Findings& out, const Call& call, const Leg& leg, const Le
             fmt::format("audio is encrypted, but m={} {} of the same session is not{}", line->kind, line->protocol,
                         packets != 0 ? fmt::format(" ({} packets)", packets) : std::string()),
             &call, line->rtp.address.to_string() + '|' + std::string(line->kind), std::move(evidence));
+  }
+  const ClearOther plain = accepted_in_clear(leg);
+  if (plain.line != nullptr && voice != nullptr && !told) {
+    told = true;
+    out.tally(kOtherMediaClear, Verdict::kFail);
+    out.add(kOtherMediaClear,
+            fmt::format("audio is encrypted, but m={} {} of the same session is not", plain.line->kind,
+                        plain.line->protocol),
+            &call, plain.line->rtp.address.to_string() + '|' + std::string(plain.line->kind),
+            {{plain.answer, "answer"}});
   }
   if (!told) out.tally(kOtherMediaClear, others && voice != nullptr ? Verdict::kPass : Verdict::kNotApplicable);
 }

@@ -50,7 +50,7 @@ constexpr std::array kNames{
     Named{"H263", CodecKind::kVideo},
     Named{"H263-1998", CodecKind::kVideo},
     Named{"H263-2000", CodecKind::kVideo},
-    Named{"H261", CodecKind::kVideo},
+    Named{"H261", CodecKind::kUnknown},  // its header (RFC 4587) has no field that stays
     Named{"red", CodecKind::kRed},
 };
 

@@ -1,6 +1,7 @@
 #include "session/grouping.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "analyze/srtp/records.h"
 
@@ -16,6 +17,29 @@ std::string_view user_of(std::string_view uri) {
 }
 
 }  // namespace
+
+void sort_calls(CallRecords& calls) {
+  std::vector<std::size_t> from(calls.size());  // which record belongs at each place
+  std::iota(from.begin(), from.end(), std::size_t{0});
+  std::ranges::sort(from, [&](std::size_t x, std::size_t y) {
+    const CallRecord& a = calls[x];
+    const CallRecord& b = calls[y];
+    return a.first != b.first ? a.first < b.first : a.serial < b.serial;
+  });
+  for (std::size_t start = 0; start < from.size(); ++start) {
+    if (from[start] == start) continue;
+    CallRecord held = std::move(calls[start]);
+    std::size_t at = start;
+    while (from[at] != start) {
+      const std::size_t next = from[at];
+      calls[at] = std::move(calls[next]);
+      from[at] = at;
+      at = next;
+    }
+    calls[at] = std::move(held);
+    from[at] = at;
+  }
+}
 
 void group_calls(CallRecords& calls) {
   // What the facts point to.

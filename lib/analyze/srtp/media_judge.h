@@ -79,8 +79,11 @@ class MediaJudge {
   void add(const rtp::PacketView& packet, const FrameRef& frame, bool truncated = false, std::uint32_t missing = 0);
 
   // May be asked at any time and repeatedly. negotiated_overhead: bytes of tag and MKI that the signalling agreed upon
-  // (0 for UNAUTHENTICATED_SRTP); empty when nothing was agreed.
-  Judgement judge(std::span<const CodecHint> hints, std::optional<unsigned> negotiated_overhead = {}) const;
+  // (0 for UNAUTHENTICATED_SRTP); empty when nothing was agreed. promised: encryption
+  // was, whatever adds to the length, and nothing speaks against it (keys that fit no packet, say); empty: as the
+  // overhead.
+  Judgement judge(std::span<const CodecHint> hints, std::optional<unsigned> negotiated_overhead = {},
+                  std::optional<bool> promised = {}) const;
 
   std::uint64_t packets() const;
   // Memory that the next add() will read first (for a prefetch, no more).

@@ -32,7 +32,7 @@ class PathTraces {
     std::uint64_t serial = 0;
     std::string call_id;
   };
-  static constexpr std::size_t kMost = 4096;
+  static constexpr std::size_t kMost = 1024;  // more would only be slower: each keeps two bodies alive
   static constexpr std::chrono::seconds kNear{5};
   void compare(Findings& out, const session::Call& call, const Trace& now);
 

@@ -27,11 +27,28 @@ bool audio_or_video(const MediaLine& line) {
   return (line.kind == "audio" || line.kind == "video") && line.rtp_profile();
 }
 
+namespace {
+
+// How much an exchange says about the line's media: a hold, a refusal or fax behind the voice say less than the voice.
+int weight_of(const MediaLine& offer, const MediaLine& answer) {
+  if (!offer.rtp_profile() || !answer.rtp_profile() || answer.port == 0) return 1;
+  const bool held = offer.direction == sdp::Direction::kInactive || answer.direction == sdp::Direction::kInactive;
+  return held ? 2 : 3;
+}
+
+}  // namespace
+
 const Exchange* last_complete(const DialogLeg& dialog, std::size_t index) {
-  for (auto at = dialog.exchanges.rbegin(); at != dialog.exchanges.rend(); ++at) {
-    if (at->complete() && line_of(at->offer, index) != nullptr && line_of(at->answer, index) != nullptr) return &*at;
+  const Exchange* best = nullptr;
+  int weight = 0;
+  for (const Exchange& exchange : dialog.exchanges) {
+    const MediaLine* offer = line_of(exchange.offer, index);
+    const MediaLine* answer = line_of(exchange.answer, index);
+    if (offer == nullptr || answer == nullptr || weight_of(*offer, *answer) < weight) continue;
+    best = &exchange;
+    weight = weight_of(*offer, *answer);
   }
-  return nullptr;
+  return best;
 }
 
 Timestamp first_answer(const Leg& leg, std::size_t index) {
@@ -100,6 +117,20 @@ void add_hints(const MediaLine* line, std::vector<CodecHint>& hints) {
 
 }  // namespace
 
+Agreement agree_in(const Call& call, const MediaLine* offer, const MediaLine* answer) {
+  Agreement agreement = agree(offer, answer);
+  if (offer == nullptr || answer == nullptr || agreement.rejected) return agreement;
+  const bool dtls_alone = agreement.keying == Keying::kNone && offer->dtls_profile() && answer->dtls_profile();
+  const bool dtls_beside = agreement.keying == Keying::kSdes && has_scheme(*offer, Keying::kDtlsSrtp) &&
+                           has_scheme(*answer, Keying::kDtlsSrtp);
+  if ((dtls_alone || dtls_beside) &&
+      std::ranges::any_of(call.keying, [](const auto& flow) { return flow->dtls_packets != 0; })) {
+    agreement.keying = Keying::kDtlsSrtp;
+    agreement.suite.clear();
+  }
+  return agreement;
+}
+
 LineState state_of(const Call& call, const Leg& leg, std::size_t index) {
   LineState state;
   for (const DialogLeg* dialog : leg.path) {
@@ -111,17 +142,7 @@ LineState state_of(const Call& call, const Leg& leg, std::size_t index) {
   if (state.exchange != nullptr) {
     state.offer = line_of(state.exchange->offer, index);
     state.answer = line_of(state.exchange->answer, index);
-    state.agreement = agree(state.offer, state.answer);
-    // DTLS that ran although a fingerprint was missing (SRTP-036), or although SDES was answered too.
-    const bool both_dtls = state.offer->dtls_profile() && state.answer->dtls_profile();
-    const bool both_schemes =
-        has_scheme(*state.offer, Keying::kDtlsSrtp) && has_scheme(*state.answer, Keying::kDtlsSrtp);
-    if (((state.agreement.keying == Keying::kNone && both_dtls) ||
-         (state.agreement.keying == Keying::kSdes && both_schemes)) &&
-        std::ranges::any_of(call.keying, [](const auto& flow) { return flow->dtls_packets != 0; })) {
-      state.agreement.keying = Keying::kDtlsSrtp;
-      state.agreement.suite.clear();
-    }
+    state.agreement = agree_in(call, state.offer, state.answer);
     if (two_ended_differs(leg, index)) {
       state.agreement.keying = Keying::kUnknown;
       state.agreement.suite.clear();

@@ -17,7 +17,8 @@ const session::MediaLine* line_of(const session::SdpUse& use, std::size_t index)
 // Audio or video over any RTP profile.
 bool audio_or_video(const session::MediaLine& line);
 
-// The last exchange of a dialog in which both sides spoke about the line.
+// The last exchange of a dialog in which both sides spoke about the line: one that lets RTP flow, if any did; later
+// ones that hold it, take it away or turn it into fax are passed over.
 const session::Exchange* last_complete(const session::DialogLeg& dialog, std::size_t index);
 // The exchange that was in force at a moment; the first complete one before any was.
 const session::Exchange* in_force(const session::Leg& leg, std::size_t index, Timestamp when);
@@ -28,6 +29,10 @@ Timestamp first_answer(const session::Leg& leg, std::size_t index);
 // When the call stands: with the SDP answer, but not before the final one (what sounds until then is ringing and
 // announcements); never for a call that was refused. Unknown: not seen.
 Timestamp call_stands(const session::Call& call, const session::Leg& leg, std::size_t index);
+
+// What the SDPs agreed, and the media path did: DTLS may have run although a fingerprint was missing (SRTP-036), or
+// although SDES was answered too. Either line may be null.
+Agreement agree_in(const session::Call& call, const session::MediaLine* offer, const session::MediaLine* answer);
 
 struct LineState {
   Agreement agreement;

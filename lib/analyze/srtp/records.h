@@ -143,8 +143,9 @@ struct CallRecord {
   FrameRef first;
   Timestamp end;
   Timestamp answered;
-  bool over = false;       // its end was seen
-  bool recording = false;  // SIPREC
+  bool over = false;         // its end was seen
+  bool recording = false;    // SIPREC
+  std::uint16_t vendor = 0;  // of the caller's device, counted from 1; 0: not told
   unsigned final_status = 0;
   std::vector<LegRecord> legs;
   std::vector<std::pair<session::LinkKind, TextKey>> links;
@@ -162,6 +163,9 @@ struct CallRecord {
 
 // In chunks: growing never copies, and never needs twice the room.
 using CallRecords = std::deque<CallRecord>;
+
+// By their first message. Records are large: each is moved once, to its place.
+void sort_calls(CallRecords& calls);
 
 // Gives each record the index of its group's first call (records are in the order of time). Ties: header identifiers,
 // shared media, shared keys, and last the heuristic of called number, time and host (CHECKS of the catalogue 0.6).

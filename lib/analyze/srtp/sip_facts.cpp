@@ -179,6 +179,27 @@ std::string vendor_of(const sip::MessageView& message) {
   return word.size() < 3 ? std::string() : word;
 }
 
+void CallVendors::note(const dissect::SipEvent& event, const session::Call* call) {
+  if (call == nullptr || event.message->status != 0 || event.message->method != Method::kInvite) return;
+  std::uint16_t& known = calls_.at_or_new(call->serial);
+  if (known != 0) return;
+  std::string vendor = vendor_of(*event.message);
+  if (vendor.empty()) return;
+  auto at = std::ranges::find(names_, vendor);
+  if (at == names_.end()) {
+    if (names_.size() >= kMost) return;
+    at = names_.insert(names_.end(), std::move(vendor));
+  }
+  known = static_cast<std::uint16_t>(at - names_.begin() + 1);
+}
+
+std::uint16_t CallVendors::take(std::uint64_t serial) {
+  const std::uint16_t* known = calls_.find(serial);
+  const std::uint16_t vendor = known != nullptr ? *known : std::uint16_t{0};
+  calls_.erase(serial);
+  return vendor;
+}
+
 void SipFacts::on_message(const dissect::SipEvent& event) {
   const sip::MessageView& message = *event.message;
   switch (message.method) {

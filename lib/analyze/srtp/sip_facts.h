@@ -45,6 +45,20 @@ struct CallSip {
 // The first word of User-Agent or Server, in lower case: "yealink"; empty without one.
 std::string vendor_of(const sip::MessageView& message);
 
+// Whose device placed each call, by its INVITE: few names, many calls.
+class CallVendors {
+ public:
+  void note(const dissect::SipEvent& event, const session::Call* call);
+  // A place in names(), counted from 1; 0: not told. Forgets the call.
+  std::uint16_t take(std::uint64_t serial);
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  static constexpr std::size_t kMost = 200;
+  std::vector<std::string> names_;
+  FlatMap<std::uint64_t, std::uint16_t> calls_;  // by Call::serial
+};
+
 // Looks into the messages of all calls. Bounded: beyond the cap new Call-IDs are left out and counted.
 class SipFacts {
  public:

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "analyze/srtp/auth.h"
@@ -25,30 +24,11 @@ namespace {
 
 constexpr std::size_t kMinSampleBytes = 20;
 constexpr std::size_t kKeysOfOthers = 48;
+// Beyond --max-roc, for streams that no key opens: 4096 are 62 days of 50 packets a second. A million tags take about a
+// second.
+constexpr std::uint32_t kFarRoc = 4096;
+constexpr std::uint64_t kFarAttempts = 1'000'000;
 
-// By their first message. Records are large: each is moved once, to its place.
-void sort_calls(CallRecords& calls) {
-  std::vector<std::size_t> from(calls.size());  // which record belongs at each place
-  std::iota(from.begin(), from.end(), std::size_t{0});
-  std::ranges::sort(from, [&](std::size_t x, std::size_t y) {
-    const CallRecord& a = calls[x];
-    const CallRecord& b = calls[y];
-    return a.first != b.first ? a.first < b.first : a.serial < b.serial;
-  });
-  for (std::size_t start = 0; start < from.size(); ++start) {
-    if (from[start] == start) continue;
-    CallRecord held = std::move(calls[start]);
-    std::size_t at = start;
-    while (from[at] != start) {
-      const std::size_t next = from[at];
-      calls[at] = std::move(calls[next]);
-      from[at] = at;
-      at = next;
-    }
-    calls[at] = std::move(held);
-    from[at] = at;
-  }
-}
 constexpr std::size_t kVendorsOfCall = 8;
 constexpr std::size_t kUnreadRtcp = 6;
 constexpr std::size_t kMostUnreadBytes = 1500;
@@ -67,8 +47,10 @@ struct SrtpAnalyzer::Impl {
   CallRecords calls;
   std::vector<StreamRecord> orphans;
   FlatMap<std::uint64_t, std::unique_ptr<CallKeys>> call_keys;  // by Call::serial
-  CallKeys others;                                              // the latest keys of all calls, for streams without one
+  CallVendors vendors;
+  CallKeys others;  // the latest keys of all calls, for streams without one
   std::uint64_t attempts_left = 400'000;
+  std::uint64_t far_attempts_left = kFarAttempts;
   SipFacts sip_facts;
   PadTable pads;
   VoiceWatch voices;
@@ -150,6 +132,11 @@ struct SrtpAnalyzer::Impl {
     }
   }
 
+  crypto::KeySearchOptions search_options() {
+    return {
+        .max_roc = options.max_roc, .far_roc = std::max(kFarRoc, options.max_roc), .far_attempts = &far_attempts_left};
+  }
+
   void authenticate(StreamState& state, const CallKeys* keys, const dissect::MediaEvent& event) {
     if (options.verify == Verify::kNone) return;
     tags.keep_room();
@@ -167,7 +154,7 @@ struct SrtpAnalyzer::Impl {
     }
     if (state.auth == nullptr) {
       if (state.waiting == nullptr) state.waiting = std::make_unique<PacketQueue>(queued_bytes);
-      state.auth = std::make_unique<AuthState>(options.max_roc, options.verify == Verify::kSample,
+      state.auth = std::make_unique<AuthState>(search_options(), options.verify == Verify::kSample,
                                                std::move(state.waiting), tags.helps() ? &tags : nullptr);
     }
     AuthState& auth = *state.auth;
@@ -274,14 +261,14 @@ struct SrtpAnalyzer::Impl {
 
   // --- calls ----------------------------------------------------------------------------------------------------
 
-  static void join_tags(const MediaStream& stream) {
+  static void finish_tags(const MediaStream& stream) {
     if (stream.attachment == nullptr) return;
     if (const auto& state = static_cast<const StreamState&>(*stream.attachment); state.auth != nullptr)
-      state.auth->join();
+      state.auth->finish();
   }
 
   void on_call_end(Call& call) {
-    for (const auto& stream : call.streams) join_tags(*stream);
+    for (const auto& stream : call.streams) finish_tags(*stream);
     const session::Legs legs = session::assemble_legs(call);
     CallRecord record;
     record.serial = call.serial;
@@ -330,6 +317,7 @@ struct SrtpAnalyzer::Impl {
     note_traces(call, record, keys != nullptr ? keys->get() : nullptr);
     note_refusals(call, legs, record);
     call_keys.erase(call.serial);
+    record.vendor = vendors.take(call.serial);
     calls.push_back(std::move(record));
   }
 
@@ -380,6 +368,13 @@ struct SrtpAnalyzer::Impl {
     return end;
   }
 
+  // The call shows keys, and none opens the stream.
+  static bool keys_failed(const MediaStream& stream) {
+    constexpr std::uint64_t kEnough = 20;
+    const auto* state = static_cast<const StreamState*>(stream.attachment.get());
+    return state != nullptr && state->auth != nullptr && !state->auth->proven() && state->auth->tried >= kEnough;
+  }
+
   // A stream whose sockets an SDP of the call names, though none of its legs does (a fork that lost, a hop unseen).
   void place_anyway(const Call& call, MediaStream& stream, CallRecord& record) {
     if (!stream.proven) return;
@@ -389,7 +384,7 @@ struct SrtpAnalyzer::Impl {
     std::vector<Stretch> stretches;
     FrameRef first_clear;
     FrameRef last_clear;
-    StreamRecord kept = record_stream(stream, {}, {}, stretches, first_clear, last_clear);
+    StreamRecord kept = record_stream(stream, {}, {}, false, stretches, first_clear, last_clear);
     attach_rtcp(call, stream, kept, nullptr);
     voices.settle(stream, kept, call.serial);
     leg.media.front().streams.push_back(std::move(kept));
@@ -428,16 +423,19 @@ struct SrtpAnalyzer::Impl {
     std::vector<JudgedStream> judged;
     for (MediaStream* stream : media.streams) {
       const Exchange* exchange = in_force(leg, media.index, stream->first.time);
-      Agreement agreement = exchange != nullptr && state.agreement.keying != Keying::kUnknown
-                                ? agree(line_of(exchange->offer, media.index), line_of(exchange->answer, media.index))
-                                : state.agreement;
+      Agreement agreement =
+          exchange != nullptr && state.agreement.keying != Keying::kUnknown
+              ? agree_in(call, line_of(exchange->offer, media.index), line_of(exchange->answer, media.index))
+              : state.agreement;
       if (agreement.keying == Keying::kDtlsSrtp) agreement.suite = exchanged;
       const bool secured = zrtp_secured(call, *stream);
       zrtp |= secured;
       std::vector<Stretch> stretches;
       FrameRef first_clear;
       FrameRef last_clear;
-      StreamRecord kept = record_stream(*stream, hints, overhead_of(agreement), stretches, first_clear, last_clear);
+      StreamRecord kept = record_stream(*stream, hints, overhead_of(agreement),
+                                        declared_of(agreement, secured) == Declared::kSrtp && !keys_failed(*stream),
+                                        stretches, first_clear, last_clear);
       kept.declared = declared_of(agreement, secured);
       if (kept.codec.empty()) {
         for (const CodecHint& hint : hints) {
@@ -551,11 +549,11 @@ struct SrtpAnalyzer::Impl {
   }
 
   void on_orphan_end(MediaStream& stream, const std::vector<RtcpFlow*>& rtcp) {
-    join_tags(stream);
+    finish_tags(stream);
     std::vector<Stretch> stretches;
     FrameRef first_clear;
     FrameRef last_clear;
-    StreamRecord record = record_stream(stream, {}, {}, stretches, first_clear, last_clear);
+    StreamRecord record = record_stream(stream, {}, {}, false, stretches, first_clear, last_clear);
     std::uint64_t clear = 0;
     std::uint64_t encrypted = 0;
     for (RtcpFlow* flow : rtcp) {
@@ -585,7 +583,7 @@ struct SrtpAnalyzer::Impl {
     voices.finish(findings, calls, orphans);
     for (const auto& sip : sip_facts.take_rest()) check_sip_digits(findings, nullptr, *sip);
     exchanges.finish();
-    tell_coverage(findings, calls, orphans);
+    tell_coverage(findings, calls, orphans, vendors.names());
     return std::make_shared<SrtpContent>(std::move(calls), std::move(orphans));
   }
 };
@@ -604,6 +602,7 @@ void SrtpAnalyzer::on_message(const dissect::SipEvent& event, const session::Cal
   impl_->exchanges.on_message(event, call);
   impl_->sip_facts.on_message(event);
   impl_->note_keys(event, call);
+  impl_->vendors.note(event, call);
 }
 void SrtpAnalyzer::on_call_end(session::Call& call) { impl_->on_call_end(call); }
 void SrtpAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) {

@@ -115,12 +115,12 @@ Protection protection_of(const LegRecord& leg) {
 double seconds_of(const StreamRecord& stream) { return seconds_between(stream.first.time, stream.last.time); }
 
 StreamRecord record_stream(const MediaStream& stream, std::span<const CodecHint> hints,
-                           std::optional<unsigned> overhead, std::vector<Stretch>& stretches, FrameRef& first_clear,
-                           FrameRef& last_clear) {
+                           std::optional<unsigned> overhead, bool promised, std::vector<Stretch>& stretches,
+                           FrameRef& first_clear, FrameRef& last_clear) {
   StreamRecord record;
   Judgement judgement;
   if (stream.attachment != nullptr)
-    judgement = static_cast<const StreamState&>(*stream.attachment).judge.judge(hints, overhead);
+    judgement = static_cast<const StreamState&>(*stream.attachment).judge.judge(hints, overhead, promised);
   take_judgement(stream, judgement, record);
   stretches = std::move(judgement.stretches);
   for (const Stretch& stretch : stretches) {

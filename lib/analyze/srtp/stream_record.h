@@ -12,8 +12,8 @@
 namespace voip::analyze::srtp {
 
 StreamRecord record_stream(const session::MediaStream& stream, std::span<const CodecHint> hints,
-                           std::optional<unsigned> overhead, std::vector<Stretch>& stretches, FrameRef& first_clear,
-                           FrameRef& last_clear);
+                           std::optional<unsigned> overhead, bool promised, std::vector<Stretch>& stretches,
+                           FrameRef& first_clear, FrameRef& last_clear);
 // Verified tags outrank what the bytes look like.
 void apply_tags(const session::MediaStream& stream, const session::Leg& leg, std::size_t index, StreamRecord& record);
 void take_rtcp(const session::RtcpFlow& flow, StreamRecord& record, std::uint64_t& clear, std::uint64_t& encrypted);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyze/stir/findings.h"
@@ -15,6 +16,11 @@ void check_request_as_a_whole(Findings& findings, CallRecord& call, const Reques
 
 // What became of the Identity header fields of the hops before.
 enum class Carried : std::uint8_t { kNothing, kOthers, kSame };
+// A request that repeats the call's header fields word for word, and was neither sent again by the transaction's timers
+// nor sent on by a server that had received it: a new attempt, which has to prove itself at its own time.
+bool tried_anew(const CallRecord& call, const dissect::SipEvent& event);
+// Such a request from somebody else, when the call's own time had passed.
+void check_sent_again(Findings& findings, const CallRecord& call, const dissect::SipEvent& event);
 // A later request of the same Call-ID on a hop not seen before.
 void check_next_hop(Findings& findings, CallRecord& call, const dissect::SipEvent& event, Carried carried);
 
@@ -30,8 +36,11 @@ void check_signers(Findings& findings, const std::vector<CallRecord>& calls);
 void check_trunks(Findings& findings, const std::vector<CallRecord>& calls);
 void summarize_calls(Findings& findings, const std::vector<CallRecord>& calls);
 
-// The service provider code of the certificate; empty when it has none, or is not at hand.
+// The service provider code of the certificate; empty when it has none, or is not at hand. Several with commas between.
 std::string provider_code(const IdentityRecord& identity);
+// Whether the policy has a trunk with this number whose codes are all of these: a customer of several providers, or a
+// number that is being ported.
+bool several_signers_agreed(const Options& options, std::string_view number, const std::vector<std::string>& codes);
 // Which of the site's trunks the address belongs to; null when none.
 const policy::Trunk* trunk_of(const Options& options, const IpAddress& address);
 

@@ -177,7 +177,9 @@ void check_legs(Findings& findings, std::vector<CallRecord>& calls) {
     CallRecord& out = calls[b];
     const bool onwards =
         std::ranges::any_of(in.hops, [&](const auto& hop) { return hop.second.address == out.src.address; });
-    if (!onwards || in.identities.empty() || out.lost_identity || out.dst.address.is_private()) continue;
+    if (!onwards || in.identities.empty() || out.lost_identity || out.subscriber || out.dst.address.is_private()) {
+      continue;
+    }
     const bool kept = std::ranges::any_of(in.identities, [&](const IdentityRecord& one) {
       return std::ranges::any_of(out.identities, [&](const IdentityRecord& other) { return other.token == one.token; });
     });

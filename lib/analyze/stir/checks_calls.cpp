@@ -21,6 +21,7 @@ using report::Verdict;
 
 constexpr std::int64_t kLegWindowNs = 2 * kNsPerSecond;     // CHECKS 0.6: a B2BUA sends its leg at once
 constexpr std::int64_t kRetryWindowNs = 10 * kNsPerSecond;  // a new try after a 5xx
+constexpr std::int64_t kHuntWindowNs = 60 * kNsPerSecond;   // while the token is fresh
 
 bool linked(const CallRecord& a, const CallRecord& b) {
   return std::ranges::any_of(a.links,
@@ -41,6 +42,19 @@ bool forked(const CallRecord& a, const CallRecord& b) {
   return a.src.address == b.src.address && a.dst.address != b.dst.address;
 }
 
+// One after the other: where the first target refused, or did not answer in time, the same call goes to the next one.
+bool hunted(const CallRecord& earlier, const CallRecord& later) {
+  return earlier.src.address == later.src.address && earlier.dst.address != later.dst.address &&
+         earlier.final_status >= 300 && earlier.from_number == later.from_number &&
+         earlier.to_number == later.to_number;
+}
+
+// The same once more: after a failure of the server, or with a password.
+bool tried_again(const CallRecord& earlier, const CallRecord& later) {
+  const unsigned status = earlier.final_status;
+  return earlier.src.address == later.src.address && (status / 100 == 5 || status == 401 || status == 407);
+}
+
 bool same_call(const CallRecord& earlier, const CallRecord& later) {
   if (linked(earlier, later)) return true;
   const bool timed = later.frame.time.known() && earlier.frame.time.known();
@@ -51,8 +65,8 @@ bool same_call(const CallRecord& earlier, const CallRecord& later) {
   // HEP and taps may show the outgoing leg first.
   if (sent_on(later, earlier) && at_once) return true;
   if (at_once && forked(earlier, later)) return true;
-  return earlier.src.address == later.src.address && apart <= kRetryWindowNs && earlier.final_status >= 500 &&
-         earlier.final_status < 600;
+  if (apart <= kHuntWindowNs && hunted(earlier, later)) return true;
+  return apart <= kRetryWindowNs && tried_again(earlier, later);
 }
 
 }  // namespace
@@ -67,7 +81,7 @@ void check_replays(Findings& findings, std::vector<CallRecord>& calls) {
     for (std::size_t k = 0; k < calls[i].identities.size(); ++k) {
       const IdentityRecord& identity = calls[i].identities[k];
       if (identity[Check::kReplay].outcome != Outcome::kPass) continue;
-      uses.at_or_new(identity.token).push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(k)});
+      uses.at_or_new(identity.signing).push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(k)});
     }
   }
   constexpr std::size_t kMaxCompared = 32;  // of the calls that hold one token
@@ -75,7 +89,7 @@ void check_replays(Findings& findings, std::vector<CallRecord>& calls) {
     for (std::size_t k = 0; k < calls[i].identities.size(); ++k) {
       IdentityRecord& identity = calls[i].identities[k];
       if (identity[Check::kReplay].outcome != Outcome::kPass) continue;
-      const std::vector<Use>& all = *uses.find(identity.token);
+      const std::vector<Use>& all = *uses.find(identity.signing);
       const CallRecord* other = nullptr;
       bool leg = false;
       std::size_t compared = 0;
@@ -120,12 +134,12 @@ void check_repeats(Findings& findings, const std::vector<CallRecord>& calls) {
       if (identity[Check::kReplay].outcome != Outcome::kPass) continue;
       Group& group = groups.at_or_new(text_key(fmt::format("{} {} {} {}", *identity.iat, identity.signer_number,
                                                            identity.dest.front().text(), identity.origid)));
-      if (group.calls.size() >= kMaxGroup || std::ranges::find(group.tokens, identity.token) != group.tokens.end()) {
+      if (group.calls.size() >= kMaxGroup || std::ranges::find(group.tokens, identity.signing) != group.tokens.end()) {
         continue;
       }
       const bool leg =
           std::ranges::any_of(group.calls, [&](std::uint32_t of) { return same_call(calls[of], calls[i]); });
-      group.tokens.push_back(identity.token);
+      group.tokens.push_back(identity.signing);
       if (leg) continue;
       group.calls.push_back(static_cast<std::uint32_t>(i));
       if (group.calls.size() != 4) continue;

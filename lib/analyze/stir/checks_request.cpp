@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "analyze/fraud/destinations.h"
 #include "analyze/stir/across.h"
 #include "analyze/stir/judge.h"
 #include "analyze/stir/rules.h"
@@ -19,7 +21,8 @@ using report::Severity;
 using report::Verdict;
 
 constexpr std::size_t kLargestDatagram = 1300;
-constexpr std::size_t kTelephoneDigits = 7;  // fewer are an extension or a service
+constexpr std::chrono::seconds kTransactionTime{32};  // RFC 3261: 64 x T1
+constexpr std::size_t kTelephoneDigits = 7;           // fewer are an extension or a service
 
 // NPA-NXX-XXXX without country code: no area code or exchange begins with 0 or 1, and N11 are services.
 bool possible_north_american(std::string_view number) {
@@ -37,6 +40,8 @@ std::string unusable(std::string_view number, const Options& options) {
   if (number.starts_with('0')) return "no number with a country code";
   if (number.starts_with('1') && !possible_north_american(number)) return "no possible North American number";
   if (number.size() < 7 || number.size() > 15) return "no possible number";
+  const fraud::Destination* place = fraud::Destinations::built_in().find(number);
+  if (place == nullptr || place->unassigned()) return "of no country: its code is not assigned";
   return options.do_not_originate.contains(number) ? "on the do-not-originate list" : std::string{};
 }
 
@@ -177,7 +182,33 @@ void check_taken(Findings& findings, const CallRecord& call, const dissect::SipE
                Confidence::kProbable);
 }
 
+bool long_after(const CallRecord& call, const dissect::SipEvent& event) {
+  return later_by(call.frame.time, event.frame.time, kTransactionTime);
+}
+
 }  // namespace
+
+bool tried_anew(const CallRecord& call, const dissect::SipEvent& event) {
+  const sip::MessageView& message = *event.message;
+  if (event.truncated || call.in_dialog || !sip::tag_of(message.to).empty()) return false;
+  if (event.dst.address != call.dst.address) return false;
+  const bool sent_on =
+      std::ranges::any_of(call.hops, [&](const auto& hop) { return hop.second.address == event.src.address; });
+  if (sent_on) return false;
+  if (event.src.address == call.src.address) return long_after(call, event) || message.cseq_number != call.cseq;
+  return long_after(call, event) && text_key(message.request_uri) == call.target;
+}
+
+void check_sent_again(Findings& findings, const CallRecord& call, const dissect::SipEvent& event) {
+  if (event.src.address == call.src.address) return;
+  findings.add(
+      kReplay,
+      fmt::format("{} sends the request of this call again {:.0f} s later, which {} had made", event.src.to_string(),
+                  seconds_between(call.frame.time, event.frame.time), call.src.to_string()),
+      &call, fmt::format("{}/again/{}", entity_of(call), event.src.address.to_string()),
+      {{.frame = event.frame, .note = "used again"}, {.frame = call.frame, .note = "first use"}}, {},
+      Confidence::kProbable);
+}
 
 void check_next_hop(Findings& findings, CallRecord& call, const dissect::SipEvent& event, Carried carried) {
   if (call.hops.size() < 2 || call.identities.empty()) return;

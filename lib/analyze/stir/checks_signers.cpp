@@ -23,10 +23,11 @@ using report::Verdict;
 
 constexpr std::size_t kMaxNumbers = 1U << 17;
 constexpr std::size_t kMaxSources = 1U << 16;
-constexpr std::size_t kMaxSeen = 4096;  // of a set that is only counted
-constexpr std::size_t kDayCalls = 20;   // of a day, to speak of shares
+constexpr std::size_t kMaxProviders = 16;  // of one number
+constexpr std::size_t kMaxSeen = 4096;     // of a set that is only counted
+constexpr std::size_t kDayCalls = 20;      // of a day, to speak of shares
 constexpr std::size_t kMaxDays = 1000;
-constexpr std::int64_t kDayNs = 24 * 3600 * kNsPerSecond;
+constexpr std::int64_t kDayNs = std::int64_t{24} * 3600 * kNsPerSecond;
 
 unsigned percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<unsigned>(part * 100 / whole);
@@ -141,27 +142,49 @@ void check_provider(Findings& findings, const std::string& spc, const Provider& 
 struct SignedNumber {
   struct Use {
     std::string spc;
-    FrameRef frame;
-    bool full = false;
+    FrameRef frame;  // the first one that counts
+    FrameRef last;
+    bool full = false;      // with attestation A
+    bool disputed = false;  // another provider signed for the number within a day
   };
-  std::vector<Use> uses;  // the first of each provider
+  std::vector<Use> uses;  // one for each provider
+
+  // In the order of time.
+  void add(const std::string& spc, const FrameRef& frame, bool full) {
+    auto own = std::ranges::find(uses, spc, &Use::spc);
+    if (own == uses.end()) {
+      if (uses.size() >= kMaxProviders) return;
+      own = uses.insert(uses.end(), {.spc = spc, .frame = frame, .last = frame});
+    }
+    own->last = frame;
+    own->full |= full;
+    for (Use& other : uses) {
+      if (other.spc == spc || later_by(other.last.time, frame.time, std::chrono::nanoseconds{kDayNs})) continue;
+      if (!other.disputed) other.frame = other.last;
+      if (!own->disputed) own->frame = frame;
+      own->disputed = other.disputed = true;
+    }
+  }
 };
 
 void check_number(Findings& findings, const std::string& number, const SignedNumber& signed_by) {
   std::vector<Evidence> evidence;
+  std::vector<std::string> codes;
   std::string list;
   bool full = false;
-  std::size_t providers = 0;
   for (const SignedNumber::Use& use : signed_by.uses) {
-    if (later_by(signed_by.uses.front().frame.time, use.frame.time, std::chrono::nanoseconds{kDayNs})) continue;
-    ++providers;
+    if (!use.disputed) continue;
+    codes.push_back(use.spc);
     full |= use.full;
     if (evidence.size() < 5) {
       list += (list.empty() ? "" : ", ") + use.spc;
       evidence.push_back({.frame = use.frame, .note = use.spc});
     }
   }
-  if (providers < 2) return findings.tally(kManySigners, Verdict::kPass);
+  const std::size_t providers = codes.size();
+  if (providers < 2 || several_signers_agreed(findings.options(), number, codes)) {
+    return findings.tally(kManySigners, Verdict::kPass);
+  }
   findings.add(kManySigners, fmt::format("{} was signed by {} providers within a day: {}", number, providers, list),
                nullptr, number, std::move(evidence),
                providers >= 3 && full ? std::optional(Severity::kHigh) : std::nullopt, Confidence::kProbable);
@@ -200,13 +223,7 @@ void check_signers(Findings& findings, const std::vector<CallRecord>& calls) {
       }
       const std::string& number = identity.signer_number;
       if (number.empty() || (numbers.size() >= kMaxNumbers && !numbers.contains(number))) continue;
-      SignedNumber& signed_by = numbers[number];
-      const auto same = std::ranges::find(signed_by.uses, spc, &SignedNumber::Use::spc);
-      if (same != signed_by.uses.end()) {
-        same->full |= identity.attest == "A";
-      } else if (signed_by.uses.size() < 16) {
-        signed_by.uses.push_back({spc, identity.frame, identity.attest == "A"});
-      }
+      numbers[number].add(spc, identity.frame, identity.attest == "A");
     }
   }
   for (const auto& [spc, provider] : providers) check_provider(findings, spc, provider);

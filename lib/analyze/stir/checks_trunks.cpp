@@ -65,7 +65,9 @@ void check_agreements(Findings& findings, const std::vector<CallRecord>& calls) 
       if (identity.ppt != "shaken" || !identity.passes(Check::kSignature)) continue;
       // B and C are what gateways and intermediate providers sign for others; a delegate signs for itself.
       const std::string spc = provider_code(identity);
-      const bool ours = spc.empty() || std::ranges::find(trunk->spc, spc) != trunk->spc.end();
+      const bool ours = spc.empty() || std::ranges::any_of(identity.certificate->tn_list->spcs(), [&](const auto& one) {
+                          return std::ranges::find(trunk->spc, one) != trunk->spc.end();
+                        });
       if (!trunk->spc.empty() && identity.attest == "A" && !ours) {
         foreign[{trunk->name, spc}].add(identity.frame, "signed by " + spc);
       } else {
@@ -130,7 +132,7 @@ void check_unsigned_links(Findings& findings, const std::vector<CallRecord>& cal
                       site.peers.networks.contains(call.dst.address);
     if (!call.identities.empty()) {
       links[hop].carries_identity = true;
-    } else if (telephone_call(call) && !internal && !circuits && (is_public || peer)) {
+    } else if (telephone_call(call) && !internal && !circuits && (peer || (is_public && !call.subscriber))) {
       Link& link = links[hop];
       ++link.unsigned_calls;
       link.agreed |= peer;
@@ -158,6 +160,7 @@ void check_shares(Findings& findings, const std::vector<CallRecord>& calls) {
   struct Share {
     std::uint64_t calls = 0, unsigned_calls = 0, invalid = 0, unverifiable = 0;
     bool tdm = false;
+    bool customer = false;
     FrameRef first, first_bad;
   };
   std::map<std::string, Share> shares;
@@ -169,6 +172,7 @@ void check_shares(Findings& findings, const std::vector<CallRecord>& calls) {
     Share& share = shares[name];
     if (share.calls++ == 0) share.first = call.frame;
     share.tdm = trunk != nullptr && trunk->tdm;
+    share.customer |= trunk == nullptr && call.subscriber;
     if (call.verdict == CallVerdict::kUnsigned) ++share.unsigned_calls;
     if (call.verdict == CallVerdict::kInvalid) ++share.invalid;
     if (call.verdict == CallVerdict::kUnverifiable) ++share.unverifiable;
@@ -181,8 +185,9 @@ void check_shares(Findings& findings, const std::vector<CallRecord>& calls) {
       continue;
     }
     std::optional<Severity> severity;
-    // Calls from circuits come without: a fact, and no fault.
-    if (!share.tdm && share.unsigned_calls * 100 > findings.options().max_unsigned_pct * share.calls) {
+    // Calls from circuits and from customers come without: a fact, and no fault.
+    if (!share.tdm && !share.customer &&
+        share.unsigned_calls * 100 > findings.options().max_unsigned_pct * share.calls) {
       severity = Severity::kMedium;
     }
     if (share.invalid * 2 > share.calls) severity = Severity::kHigh;
@@ -200,14 +205,21 @@ void check_shares(Findings& findings, const std::vector<CallRecord>& calls) {
 }  // namespace
 
 std::string provider_code(const IdentityRecord& identity) {
-  return identity.certificate == nullptr || !identity.certificate->tn_list ? std::string{}
-                                                                           : identity.certificate->spc();
+  return identity.certificate == nullptr ? std::string{} : identity.certificate->spc();
 }
 
 const policy::Trunk* trunk_of(const Options& options, const IpAddress& address) {
   const auto at =
       std::ranges::find_if(options.trunks, [&](const policy::Trunk& trunk) { return trunk.hosts.contains(address); });
   return at == options.trunks.end() ? nullptr : &*at;
+}
+
+bool several_signers_agreed(const Options& options, std::string_view number, const std::vector<std::string>& codes) {
+  return std::ranges::any_of(options.trunks, [&](const policy::Trunk& trunk) {
+    return starts_with_any(number, trunk.numbers) && std::ranges::all_of(codes, [&](const std::string& code) {
+             return std::ranges::find(trunk.spc, code) != trunk.spc.end();
+           });
+  });
 }
 
 void check_trunks(Findings& findings, const std::vector<CallRecord>& calls) {

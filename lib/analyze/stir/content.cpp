@@ -45,23 +45,13 @@ Timestamp seconds(std::int64_t since_1970) {
   return {std::clamp<std::int64_t>(since_1970, 0, kLast) * kNsPerSecond};
 }
 
-std::string spc_of(const crypto::CertificateFacts& facts) {
-  if (!facts.tn_list) return {};
-  std::string out;
-  for (const std::string& spc : facts.tn_list->spcs()) {
-    if (out.size() > 200) break;
-    out += (out.empty() ? "" : ",") + spc;
-  }
-  return out;
-}
-
-void write_certificate(RecordWriter& out, const crypto::CertificateFacts* facts) {
+void write_certificate(RecordWriter& out, const crypto::X509Facts* facts) {
   out.key("certificate");
   if (facts == nullptr) return out.null();
   out.begin_object();
   out.field("subject", facts->subject);
   out.field("issuer", facts->issuer);
-  text_or_null(out, "spc", spc_of(*facts));
+  text_or_null(out, "spc", facts->spc());
   out.key("tn");
   out.begin_array();
   if (facts->tn_list) {
@@ -132,7 +122,7 @@ std::string story_of(const IdentityRecord& identity) {
 std::string signer_of(const CallRecord& call) {
   for (const IdentityRecord& identity : call.identities) {
     if (identity.certificate == nullptr) continue;
-    const std::string spc = spc_of(*identity.certificate);
+    std::string spc = identity.certificate->spc();
     if (!spc.empty()) return spc;
     if (!identity.certificate->subject_cn.empty()) return identity.certificate->subject_cn;
   }
@@ -154,7 +144,7 @@ StirContent::StirContent(const std::vector<CallRecord>& calls, std::shared_ptr<c
     }
     for (const IdentityRecord& identity : call.identities) {
       std::pair<std::string, std::string> who;
-      if (identity.certificate != nullptr) who = {spc_of(*identity.certificate), identity.certificate->issuer};
+      if (identity.certificate != nullptr) who = {identity.certificate->spc(), identity.certificate->issuer};
       Signer& signer = signers[who];
       signer.spc = who.first;
       signer.issuer = who.second;

@@ -69,6 +69,7 @@ class Judge {
   Likeness compare(const passport::Party& claim, const Address& address) const;
   std::string key_of(const passport::Party& party) const;
   std::optional<std::int64_t> time_of(const Request* request) const;
+  bool fresh(std::int64_t iat, std::int64_t at) const;
 
   // judge_extensions.cpp: div, rcd, rph, mky.
   void check_diversions(const Request& request, Works& works);

@@ -43,6 +43,10 @@ std::optional<std::int64_t> Judge::time_of(const Request* request) const {
   return std::nullopt;
 }
 
+bool Judge::fresh(std::int64_t iat, std::int64_t at) const {
+  return distance(iat, at) <= static_cast<std::uint64_t>(std::max<std::int64_t>(options_.freshness_s, 0));
+}
+
 // Comparable form of an identity: numbers and URIs never meet, as a URI has a colon.
 std::string Judge::key_of(const passport::Party& party) const {
   if (!party.tn.empty()) {
@@ -69,7 +73,6 @@ void Judge::check_freshness(Work& work, const Request* request) {
   IdentityRecord& record = work.record;
   if (!record.iat.has_value()) return record.set(Check::kFreshness, Outcome::kUnknown, "there is no time of signing");
   const std::int64_t iat = *record.iat;
-  const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(options_.freshness_s, 0));
   const bool compact = record.form == Form::kCompact;
   const bool date_known = request != nullptr && request->date.has_value();
   const auto now = time_of(request);
@@ -80,7 +83,7 @@ void Judge::check_freshness(Work& work, const Request* request) {
       work.note(kDate, "the Date header can't be read; the capture's time alone decides");
     }
   }
-  if (date_known && distance(iat, *request->date) > limit) {
+  if (date_known && !fresh(iat, *request->date)) {
     std::string why = fmt::format("iat and Date are {} s apart", distance(iat, *request->date));
     work.note(kDate, why, Severity::kMedium);
     record.set(Check::kFreshness, Outcome::kFail, std::move(why));
@@ -93,7 +96,7 @@ void Judge::check_freshness(Work& work, const Request* request) {
   }
   const std::uint64_t apart = distance(iat, *now);
   if (iat < *now) {
-    if (apart > limit) {
+    if (!fresh(iat, *now)) {
       std::string why = fmt::format("signed {} s before the call", apart);
       work.note(kStale, why);
       return record.set(Check::kFreshness, Outcome::kFail, std::move(why));
@@ -106,7 +109,7 @@ void Judge::check_freshness(Work& work, const Request* request) {
       work.note(kFuture, fmt::format("signed {} s after the call", apart),
                 apart > 60 ? Severity::kHigh : Severity::kMedium);
     }
-    if (apart > limit) {
+    if (!fresh(iat, *now)) {
       return record.set(Check::kFreshness, Outcome::kFail, fmt::format("signed {} s after the call", apart));
     }
   }

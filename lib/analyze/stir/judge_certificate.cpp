@@ -104,6 +104,7 @@ const report::Rule& rule_of(StirDefect defect) {
     case StirDefect::kCrlNotCovering:
     case StirDefect::kCrlUnusable:
     case StirDefect::kListedInUnusableCrl:
+    case StirDefect::kOtherCrlIssuer:
     case StirDefect::kNoCrlDistributionPoint: return kRevocation;
     case StirDefect::kSubjectNoCountry:
     case StirDefect::kSubjectNoOrganization:
@@ -120,12 +121,11 @@ std::optional<report::Severity> severity_of(StirDefect defect) {
   switch (defect) {
     case StirDefect::kRevoked: return Severity::kCritical;
     case StirDefect::kListedInUnusableCrl: return Severity::kHigh;
-    case StirDefect::kNoCrlDistributionPoint: return Severity::kMedium;
+    case StirDefect::kOtherCrlIssuer:
+    case StirDefect::kNoCrlDistributionPoint:
     case StirDefect::kPolicyMissing: return Severity::kMedium;
     case StirDefect::kKeyUsageNotCritical:
-    case StirDefect::kAuthorityHasTnList:
-    case StirDefect::kExtraBlocks: return Severity::kLow;
-    case StirDefect::kNumbersBesideSpc: return Severity::kLow;
+    case StirDefect::kExtraBlocks:
     case StirDefect::kTnListByReference:
     case StirDefect::kParentTnListByReference:
     case StirDefect::kNoNumber: return Severity::kLow;

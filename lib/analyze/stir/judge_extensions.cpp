@@ -112,25 +112,33 @@ void Judge::check_diversions(const Request& request, Works& works) {
       work.note(kDivChain, why);
       record.set(Check::kDiv, Outcome::kFail, std::move(why));
     }
-    // Only the last of a chain was sent to where the request goes.
-    if (followed[i] && record[Check::kDest].outcome == Outcome::kFail) record[Check::kDest] = {Outcome::kPass, {}};
-    if (record[Check::kDest].outcome == Outcome::kFail) {
+    if (!followed[i] && record[Check::kDest].outcome == Outcome::kFail) {
       work.note(kDivChain, fmt::format("the last {}", record[Check::kDest].why));
     }
   }
-  // A To that was rewritten on the way is explained by a diversion that is proven itself.
+  // That a request no longer goes where a token says is explained by a diversion that is proven itself. The end of the
+  // chain comes first: what follows decides on what is before it.
+  for (std::size_t next = reached.size(); next-- > 0;) {
+    const std::size_t one = reached[next];
+    IdentityRecord& record = works[one]->record;
+    if (record[Check::kDest].outcome != Outcome::kFail) continue;
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      if (anchor[i] != one) continue;
+      const CallVerdict diversion = verdict_of(works[i]->record);
+      if (diversion == CallVerdict::kValid) {
+        record[Check::kDest] = {Outcome::kPass, {}};
+        break;
+      }
+      if (diversion == CallVerdict::kUnverifiable) {
+        record[Check::kDest] = {Outcome::kUnknown, "a diversion that can't be verified would explain the number"};
+      }
+    }
+  }
   for (std::size_t i = 0; i < works.size(); ++i) {
     Work& work = *works[i];
     const std::size_t before = anchor[i];
     if (before == works.size() || works[before]->diverts()) continue;
     IdentityRecord& original = works[before]->record;
-    if (original[Check::kDest].outcome == Outcome::kFail) {
-      const CallVerdict diversion = verdict_of(work.record);
-      if (diversion == CallVerdict::kValid) original[Check::kDest] = {Outcome::kPass, {}};
-      if (diversion == CallVerdict::kUnverifiable) {
-        original[Check::kDest] = {Outcome::kUnknown, "a diversion that can't be verified would explain the number"};
-      }
-    }
     // The first token ages while the call rings elsewhere.
     if (original[Check::kFreshness].outcome == Outcome::kFail && work.record.passes(Check::kFreshness)) {
       for (Note& note : original.notes) {
@@ -157,7 +165,7 @@ void Judge::check_nested(Work& work, const Request& request) {
   work.record.set(Check::kDiv, outcome, std::move(why));
 }
 
-// The original inside opt has to be as good as one in a header field of its own, but for its age.
+// The original inside opt has to be as good as one in a header field of its own.
 Outcome Judge::judge_nested(std::string_view token, const passport::Claims& outer, const Request& request,
                             unsigned depth, std::vector<std::string>& urls, std::string& why) {
   if (depth >= kMaxNested) {
@@ -194,6 +202,11 @@ Outcome Judge::judge_nested(std::string_view token, const passport::Claims& oute
     why = "signed before the PASSporT in opt";
     return Outcome::kFail;
   }
+  const auto now = time_of(&request);
+  if (claims.iat && now && !fresh(*claims.iat, *now)) {
+    why = fmt::format("the PASSporT in opt was signed {} s before the call", *now - *claims.iat);
+    return Outcome::kFail;
+  }
   if (!passport::known_ppt(ppt) || !claims.x5u) {
     why = claims.x5u ? fmt::format("ppt {} in opt is not known", clip(ppt)) : "x5u is missing in opt";
     return claims.x5u ? Outcome::kUnknown : Outcome::kFail;
@@ -221,8 +234,8 @@ Outcome Judge::judge_nested(std::string_view token, const passport::Claims& oute
   };
   const passport::Party& holder = diverts ? claims.div : claims.orig;
   const std::string number = holder.tn.empty() ? std::string{} : key_of(holder);
-  const auto judgement = store_.certificates().judge(
-      found.file, {.iat = claims.iat, .at = time_of(&request), .number = number, .claims = &lookup});
+  const auto judgement =
+      store_.certificates().judge(found.file, {.iat = claims.iat, .at = now, .number = number, .claims = &lookup});
   for (const crypto::StirCheck* check : {&judgement.certificate, &judgement.chain, &judgement.validity,
                                          &judgement.tnauthlist, &judgement.constraints, &judgement.revocation}) {
     if (check->outcome != StirOutcome::kFail) continue;

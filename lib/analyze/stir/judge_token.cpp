@@ -18,7 +18,8 @@ using passport::Form;
 using passport::TokenDefect;
 using report::Confidence;
 
-constexpr std::size_t kMaxDest = 64;  // kept for the report
+constexpr std::size_t kMaxDest = 64;        // kept for the report
+constexpr std::size_t kHalfSignature = 32;  // r of ES256
 
 std::string sentence(const passport::TokenProblem& problem) {
   std::string text(passport::to_string(problem.defect));
@@ -113,6 +114,8 @@ std::unique_ptr<Work> Judge::start(const passport::IdentityValue& parsed) {
   const passport::Claims& claims = work->claims;
   record.form = work->passport.form;
   record.token = text_key(parsed.token);
+  record.signing =
+      text_key(work->passport.signing_input, as_text(first_bytes(work->passport.signature, kHalfSignature)));
   record.key = text_key(parsed.token, parsed.info.value_or(""),
                         fmt::format("{};{}", parsed.alg.value_or(""), parsed.ppt.value_or("")));
   record.ppt = clip(claims.ppt ? *claims.ppt : std::string(parsed.ppt.value_or("")), 64);
@@ -209,6 +212,11 @@ void Judge::check_ppt(Work& work) {
     std::string why = fmt::format("the ppt parameter is missing; the token has {}", clip(token->text));
     work.note(kPptMismatch, why, report::Severity::kLow);
     record.set(Check::kPpt, Outcome::kWarn, std::move(why));
+  } else if (*field != token->text && iequals(*field, token->text)) {
+    // RFC 3261 section 7.3.1: what a parameter holds is the same in any case. What the token holds is not.
+    std::string why = fmt::format("ppt is {} in the header field and {} in the token", clip(*field), clip(token->text));
+    work.note(kPptMismatch, why, report::Severity::kLow);
+    record.set(Check::kPpt, Outcome::kWarn, std::move(why));
   } else if (*field != token->text) {
     bad(fmt::format("ppt is {} in the header field and {} in the token", clip(*field), clip(token->text)));
   }
@@ -227,7 +235,11 @@ void Judge::check_algorithm(Work& work) {
     work.note(kAlgorithm, why);
     record.set(Check::kAlgorithm, Outcome::kFail, std::move(why));
   };
-  if (work.value.alg.has_value() && *work.value.alg != "ES256") {
+  if (work.value.alg.has_value() && *work.value.alg != "ES256" && iequals(*work.value.alg, "ES256")) {
+    std::string why = fmt::format("alg is {} in the header field", clip(*work.value.alg));
+    work.note(kAlgorithm, why, report::Severity::kLow);
+    record.set(Check::kAlgorithm, Outcome::kWarn, std::move(why));
+  } else if (work.value.alg.has_value() && *work.value.alg != "ES256") {
     bad(fmt::format("alg is {} in the header field", clip(*work.value.alg)));
   }
   if (record.form == Form::kCompact) {
@@ -335,7 +347,9 @@ void Judge::check_claims(Work& work) {
   }
   const std::string& id = record.origid;
   if (!work.claims.origid.has_value() || id.empty()) {
-    record.set(Check::kOrigid, Outcome::kFail, "origid is missing");
+    std::string why = work.claims.origid ? "origid is empty" : "origid is missing";
+    if (work.claims.origid) work.note(kBadOrigid, why);
+    record.set(Check::kOrigid, Outcome::kFail, std::move(why));
     return;
   }
   bool uuid = id.size() == 36;

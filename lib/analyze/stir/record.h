@@ -82,13 +82,14 @@ struct IdentityRecord {
   passport::Party div;
   std::string signer_number;  // orig.tn in canonical form
   std::string x5u;
-  std::vector<std::string> more_urls;                     // x5u of PASSporTs in opt
-  bool certificate_missing = false;                       // there is no local copy of what x5u leads to
-  const crypto::CertificateFacts* certificate = nullptr;  // lives as long as the store's certificates
+  std::vector<std::string> more_urls;              // x5u of PASSporTs in opt
+  bool certificate_missing = false;                // there is no local copy of what x5u leads to
+  const crypto::X509Facts* certificate = nullptr;  // lives as long as the store's certificates
   CallVerdict verdict = CallVerdict::kUnverifiable;
   std::array<CheckState, kCheckCount> checks{};
-  TextKey token;            // of the token alone: what a replay repeats
-  TextKey key;              // of token and parameters: what makes it the same header
+  TextKey token;    // of the token alone
+  TextKey signing;  // of what was signed and of r: what a replay repeats, as anybody may turn s into its negative
+  TextKey key;      // of token and parameters: what makes it the same header
   std::vector<Note> notes;  // until they have become findings
 
   CheckState& operator[](Check check) { return checks[static_cast<std::size_t>(check)]; }
@@ -118,6 +119,8 @@ struct CallRecord {
   std::string to;
   std::string from_number;
   std::string to_number;
+  TextKey target;          // of the Request-URI of its first request
+  std::uint32_t cseq = 0;  // of its first request
   Endpoint src;
   Endpoint dst;
   std::string verstat;
@@ -133,7 +136,8 @@ struct CallRecord {
   bool in_dialog = false;
   bool head_cut = false;
   bool private_caller = false;
-  bool onward_leg = false;                      // of a call that is listed already: it carries the same token
+  bool subscriber = false;  // between a provider and its customer: one end registered, or was asked for a password
+  bool onward_leg = false;  // of a call that is listed already: it carries the same token
   std::optional<std::uint32_t> unsigned_try{};  // CSeq of the last INVITE or MESSAGE without Identity
   bool lost_identity = false;                   // a later hop of the same call lacks what the first had
 

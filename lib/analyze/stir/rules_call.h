@@ -104,8 +104,9 @@ inline constexpr Rule kReplay{
     .severity = Severity::kCritical,
     .title = "Token replayed on another call",
     .trigger =
-        "The same token stands on two Call-IDs that are not legs of one call. Not for retransmissions, forks, "
-        "legs through a B2BUA and retries within 10 s of a 5xx.",
+        "The same token stands on two Call-IDs that are not legs of one call, or somebody else sends the whole request "
+        "again after its time. Not for retransmissions, forks, legs through a B2BUA, "
+        "the next target of a hunt after a refusal, and retries within 10 s of a 5xx.",
     .rationale = "Somebody recorded a genuine token and used it for a call of his own.",
     .remedy = "Keep a cache of signatures over the freshness window; strip Identity of customers at the SBC.",
     .reference = "RFC 8224 section 12.1; RFC 8225 section 10",
@@ -131,8 +132,8 @@ inline constexpr Rule kUnusableNumber{
     .title = "Full attestation for an unusable number",
     .trigger =
         "attest is A and orig is a North American number that can't exist (area code or exchange beginning "
-        "with 0 or 1, service codes, too short or too long), no number at all, an emergency code, or on the list "
-        "that --dno names.",
+        "with 0 or 1, service codes, too short or too long), has a country code that is not assigned, is no number at "
+        "all, an emergency code, or on the list that --dno names.",
     .rationale = "A asserts that the caller has the right to use the number; nobody has one to such a number.",
     .remedy = "Check numbers before signing.",
     .reference = "ATIS-1000074 section 5.2.3; 47 CFR 64.1200(k)(1)",
@@ -171,7 +172,8 @@ inline constexpr Rule kManySigners{
     .title = "One calling number signed by many providers",
     .trigger =
         "The same orig is signed by two or more service provider codes within 24 h. High with three or more "
-        "and attestation A.",
+        "and attestation A. Not for numbers of a [[trunk]] of the policy whose spc lists all of these codes: "
+        "customers of several providers, numbers on the day they are ported.",
     .rationale = "A number has one provider: several mean a spoofed number with a signature.",
     .remedy = "Ask for a traceback; check who the number belongs to.",
     .reference = "ATIS-1000074; 47 CFR 64.1200(n)(1)",
@@ -184,7 +186,8 @@ inline constexpr Rule kUnsignedShare{
     .title = "Share of unsigned and failed calls by trunk",
     .trigger =
         "50 or more calls from one trunk of the policy, else from one host: how many were unsigned and how many "
-        "failed. Medium above stir.max_unsigned_pct (20) unsigned, but not for a trunk with tdm; high above 50 % "
+        "failed. Medium above stir.max_unsigned_pct (20) unsigned, but not for a trunk with tdm and for customers; "
+        "high above 50 % "
         "failed.",
     .rationale = "Tells a remainder of old trunks from a broken signer.",
     .remedy = "Raise it with the peer.",
@@ -238,7 +241,8 @@ inline constexpr Rule kIdentityLost{
     .title = "Identity removed or altered in transit",
     .trigger =
         "Of two legs of one call (one Call-ID, or tied by an identifier), the one that came in carries an "
-        "Identity and the one that goes out to a public address lacks it or has other bytes.",
+        "Identity and the one that goes out to a public address lacks it or has other bytes. Not towards a device that "
+        "registered.",
     .rationale = "Providers must pass it on unaltered.",
     .remedy = "SBC header allow list; kamailio: no remove_hf(\"Identity\"); asterisk: sign again or carry it over.",
     .reference = "47 CFR 64.6302(b); RFC 8224 section 6",

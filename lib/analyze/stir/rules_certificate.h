@@ -76,7 +76,7 @@ inline constexpr Rule kTnAuthList{
     .title = "TNAuthList missing or malformed",
     .trigger =
         "The certificate has no readable TNAuthList, or a provider's certificate has not exactly one code of four "
-        "upper-case letters and digits. Low when it has numbers beside the code.",
+        "upper-case letters and digits, or numbers beside the code.",
     .rationale = "Nothing says what numbers the signer may vouch for.",
     .remedy = "Have the certificate issued again with the token for the service provider code.",
     .reference = "RFC 8226 section 9; ATIS-1000080",
@@ -115,7 +115,8 @@ inline constexpr Rule kRevocation{
     .title = "Certificate revoked, or its state unknown",
     .trigger =
         "A usable revocation list names the certificate or one above it. Medium when the certificate names no "
-        "revocation list; info when no usable list was at hand (then the state is not assessable).",
+        "revocation list, or one by another than those of --crl-trust; info when no usable list was at hand (then the "
+        "state is not assessable).",
     .rationale = "A revoked certificate means a stolen key or a provider that lost its standing.",
     .remedy =
         "Stop using the certificate. For verifiers: kamailio vs_crl_dir; asterisk crl_file or crl_path; here "
@@ -130,8 +131,8 @@ inline constexpr Rule kUsageBits{
     .title = "CA and usage bits wrong",
     .trigger =
         "An end-entity certificate that is an authority, keyUsage without digitalSignature, an issuer that "
-        "may not sign certificates, or an unknown critical extension. Low where keyUsage is not critical or "
-        "an authority carries a TNAuthList.",
+        "may not sign certificates, an unknown critical extension, or a TNAuthList above a provider's certificate "
+        "(above a delegate's it belongs there). Low where keyUsage is not critical.",
     .rationale = "Someone who may only sign calls could make certificates, or the other way round.",
     .remedy = "Have the certificate issued again.",
     .reference = "RFC 5280 sections 4.2.1.3 and 4.2.1.9; ATIS-1000080",

@@ -20,8 +20,9 @@ inline constexpr Rule kNoIdentity{
         "Calls with telephone numbers on both sides cross between two public addresses, or a peer that the "
         "policy names, without an Identity header; one finding for each pair of hosts, info for a single call. Not "
         "for calls without a number of North America or France, where calls are signed, not for emergency calls, "
-        "requests inside a dialog, hosts of the site's own networks and trunks with tdm. Only possible where nothing "
-        "shows that the link is one between providers.",
+        "requests inside a dialog, hosts of the site's own networks, trunks with tdm, and customers: hosts that "
+        "registered or were asked for a password. Only possible where nothing shows that the link is one between "
+        "providers.",
     .rationale =
         "An unsigned call can't be traced to who let it into the network, and displays that rely on "
         "verification treat it as unknown.",

@@ -24,6 +24,7 @@ constexpr std::size_t kMaxIdentities = 64;  // of one Call-ID
 constexpr std::size_t kMaxResponses = 16;
 constexpr std::size_t kMaxHops = 16;
 constexpr std::size_t kMaxText = 512;
+constexpr std::size_t kMaxDevices = 1U << 16;
 
 bool has_identity(const sip::MessageView& message) {
   return std::ranges::any_of(message.headers, [](const sip::Header& one) { return one.id == HeaderId::kIdentity; });
@@ -43,6 +44,7 @@ struct StirAnalyzer::Impl {
   std::vector<CallRecord> calls;
   std::vector<std::vector<TextKey>> raw;  // beside calls: Identity values as sent, to tell retransmissions
   FlatMap<TextKey, std::uint32_t> by_call_id;
+  std::set<IpAddress> devices;  // that have registered
   std::uint64_t dropped = 0;
 
   void on_request(const dissect::SipEvent& event) {
@@ -59,7 +61,10 @@ struct StirAnalyzer::Impl {
       return;
     }
     Carried carried = Carried::kOthers;
-    if (known != nullptr && all_seen(*known, message, carried)) {
+    const bool repeated = known != nullptr && all_seen(*known, message, carried);
+    const bool anew = repeated && begins && tried_anew(calls[*known], event);
+    if (anew) check_again(calls[*known], event);
+    if (repeated) {
       if (begins) note_hop(calls[*known], event, Carried::kSame);
       return;
     }
@@ -70,7 +75,7 @@ struct StirAnalyzer::Impl {
     const Request request = read_request(event, options.country_code, sdp_parser);
     if (known == nullptr) {
       by_call_id.at_or_new(key) = static_cast<std::uint32_t>(calls.size());
-      begin(request);
+      begin(request, message);
       (void)all_seen(static_cast<std::uint32_t>(calls.size() - 1), message, carried);
     }
     const std::uint32_t index = known != nullptr ? *known : static_cast<std::uint32_t>(calls.size() - 1);
@@ -80,8 +85,10 @@ struct StirAnalyzer::Impl {
     const std::size_t first = call.identities.size();
     std::vector<IdentityRecord> judged = judge.judge(request);
     for (IdentityRecord& identity : judged) {
+      // By an earlier request: what stands twice in this one is two.
       const bool listed =
-          std::ranges::any_of(call.identities, [&](const IdentityRecord& other) { return other.key == identity.key; });
+          std::any_of(call.identities.begin(), call.identities.begin() + static_cast<std::ptrdiff_t>(first),
+                      [&](const IdentityRecord& other) { return other.key == identity.key; });
       if (listed || call.identities.size() >= kMaxIdentities) continue;
       findings.take(call, identity, call.identities.size());
       call.identities.push_back(std::move(identity));
@@ -89,7 +96,23 @@ struct StirAnalyzer::Impl {
     check_request_as_a_whole(findings, call, request, first);
   }
 
-  void begin(const Request& request) {
+  // What was good for the first request is listed again when it is not for this one.
+  void check_again(CallRecord& call, const dissect::SipEvent& event) {
+    const Request request = read_request(event, options.country_code, sdp_parser);
+    bool worse = false;
+    for (IdentityRecord& identity : judge.judge(request)) {
+      const bool known_bad = std::ranges::any_of(call.identities, [&](const IdentityRecord& other) {
+        return other.key == identity.key && other.verdict == CallVerdict::kInvalid;
+      });
+      if (known_bad || identity.verdict != CallVerdict::kInvalid || call.identities.size() >= kMaxIdentities) continue;
+      worse = true;
+      findings.take(call, identity, call.identities.size());
+      call.identities.push_back(std::move(identity));
+    }
+    if (worse) check_sent_again(findings, call, event);
+  }
+
+  void begin(const Request& request, const sip::MessageView& message) {
     CallRecord& call = calls.emplace_back();
     raw.emplace_back();
     call.call_id = request.call_id.substr(0, kMaxText);
@@ -105,6 +128,8 @@ struct StirAnalyzer::Impl {
       }
     }
     call.to_number = request.to.number;
+    call.target = text_key(message.request_uri);
+    call.cseq = message.cseq_number;
     call.src = request.src;
     call.dst = request.dst;
     call.attestation_info = request.attestation;
@@ -112,10 +137,14 @@ struct StirAnalyzer::Impl {
     call.in_dialog = request.in_dialog;
     call.head_cut = !request.head_known;
     call.private_caller = request.private_caller;
+    call.subscriber = devices.contains(call.src.address) || devices.contains(call.dst.address) ||
+                      !message.header(HeaderId::kAuthorization).empty() ||
+                      !message.header(HeaderId::kProxyAuthorization).empty();
     for (const Address& address : request.asserted) {
       if (call.verstat.empty()) call.verstat = address.verstat;
     }
     if (call.verstat.empty()) call.verstat = request.from.verstat;
+    if (call.verstat.empty()) call.verstat = request.to.verstat;
   }
 
   // Whether each Identity value of the message was judged before: a retransmission, or the next hop.
@@ -152,17 +181,24 @@ struct StirAnalyzer::Impl {
     if (call.verstat.empty() && event.message->from.find("verstat") != std::string_view::npos) {
       verstat_of(event.message->from);
     }
-    check_next_hop(findings, call, event, carried);
+    // A customer's device has no use for it.
+    if (carried == Carried::kSame || !devices.contains(event.dst.address)) {
+      check_next_hop(findings, call, event, carried);
+    }
   }
 
   void on_response(const dissect::SipEvent& event) {
     const sip::MessageView& message = *event.message;
+    if (message.cseq_method == Method::kRegister && message.status / 100 == 2 && devices.size() < kMaxDevices) {
+      devices.insert(event.dst.address);
+    }
     const bool of_call = message.cseq_method == Method::kInvite || message.cseq_method == Method::kMessage ||
                          message.cseq_method == Method::kUpdate;
     if (!of_call || message.call_id.empty()) return;
     const std::uint32_t* known = by_call_id.find(text_key(message.call_id));
     if (known == nullptr) return;
     CallRecord& call = calls[*known];
+    call.subscriber |= message.status == 401 || message.status == 407;
     std::string reason;
     for (const sip::Header& header : message.headers) {
       if (header.id != HeaderId::kReason || reason.size() > kMaxText) continue;

@@ -16,6 +16,18 @@ struct Refusals {
   std::uint64_t count = 0;
   unsigned status = 0;  // of the first; 0: silence
   FrameRef success_after{};
+  FrameRef used_after{};  // the next registration elsewhere, or call, behind that success
+  // Where the last long pause lies within it: someone who comes back after hours tries anew.
+  FrameRef before_pause{};
+  FrameRef resumed{};
+  std::uint64_t count_before_pause = 0;
+};
+
+// OPTIONS of an address before it asked for anything else: how one looks whether somebody is there.
+struct Approach {
+  FrameRef first{};
+  FrameRef last{};
+  std::uint64_t count = 0;
 };
 
 // What one address did with one account, as far as it decides when it got in and when it was stopped.
@@ -33,12 +45,14 @@ struct Track {
   std::uint64_t successes = 0;
   Refusals now{};                   // since the last success
   std::vector<Refusals> earlier{};  // those that a success ended; the first few
+  TextKey contact_after{};          // what the success that ended the last of them registered
+  Approach approach{};              // of the address
 };
 
 // Follows each pair of address and account.
 class ActorLog {
  public:
-  ActorLog(std::size_t cap, Names& names) : tracks_(cap), names_(names) {}
+  ActorLog(std::size_t cap, Names& names) : tracks_(cap), arrivals_(cap), names_(names) {}
 
   void on_transaction(const session::Transaction& transaction);
   // In the order of first success, then failure.
@@ -46,7 +60,14 @@ class ActorLog {
   std::uint64_t dropped() const { return tracks_.evicted(); }
 
  private:
+  struct Arrival {
+    Approach approach{};
+    bool over = false;
+  };
+  void on_success(Track& track, const session::Transaction& transaction);
+
   CappedTable<TextKey, Track> tracks_;
+  CappedTable<TextKey, Arrival> arrivals_;  // by address
   Names& names_;
 };
 

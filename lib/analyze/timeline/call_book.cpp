@@ -15,6 +15,7 @@ constexpr std::size_t kMostStreams = 16;
 constexpr std::size_t kMostSteps = 200;
 constexpr std::size_t kMostPoints = 24;
 constexpr std::size_t kMostHops = 16;
+constexpr std::size_t kMostLinks = 16;
 constexpr std::size_t kLongestName = 256;
 
 std::string_view cut(std::string_view text) { return text.substr(0, kLongestName); }
@@ -25,7 +26,7 @@ bool has_to_tag(const sip::MessageView& message) { return !sip::tag_of(message.t
 
 CallRecord* CallBook::record_of(const dissect::SipEvent& event, const session::Call& call) {
   const TextKey key = text_key(call.call_id);
-  if (const std::uint32_t* at = index_.find(key)) return &*records_[*at];
+  if (const std::uint32_t* at = index_.find(key)) return &records_[*at];
   if (index_.size() >= caps_.calls) {
     ++dropped_;
     return nullptr;
@@ -39,8 +40,9 @@ CallRecord* CallBook::record_of(const dissect::SipEvent& event, const session::C
     free_.pop_back();
   }
   index_.at_or_new(key) = at;
-  CallRecord& record = records_[at].emplace();
-  record.call_id = call.call_id;
+  CallRecord& record = records_[at];
+  record = {};
+  record.call_id = call_ids_.keep(call.call_id);
   record.from = names_.id(cut(call.from));
   record.to = names_.id(cut(call.to));
   record.dialled = names_.id(cut(call.request_user));
@@ -51,14 +53,16 @@ CallRecord* CallBook::record_of(const dissect::SipEvent& event, const session::C
 
 void CallBook::take_step(CallRecord& record, const dissect::SipEvent& event) {
   if (caps_.steps == 0) return;
-  if (steps_ >= caps_.steps || record.steps.size() >= kMostSteps) {
-    ++record.more_steps;
+  if (record.steps == nullptr) record.steps = std::make_unique<Steps>();
+  Steps& steps = *record.steps;
+  if (steps_ >= caps_.steps || steps.list.size() >= kMostSteps) {
+    ++steps.left_out;
     return;
   }
-  const auto point = [&record](const Endpoint& endpoint) {
-    const auto at = std::ranges::find(record.points, endpoint);
-    const auto index = static_cast<std::size_t>(at - record.points.begin());
-    if (at == record.points.end() && index < kMostPoints) record.points.push_back(endpoint);
+  const auto point = [&steps](const Endpoint& endpoint) {
+    const auto at = std::ranges::find(steps.points, endpoint);
+    const auto index = static_cast<std::size_t>(at - steps.points.begin());
+    if (at == steps.points.end() && index < kMostPoints) steps.points.push_back(endpoint);
     return std::min(index, kMostPoints - 1);
   };
   const sip::MessageView& message = *event.message;
@@ -68,16 +72,16 @@ void CallBook::take_step(CallRecord& record, const dissect::SipEvent& event) {
             .status = static_cast<std::uint16_t>(message.status),
             .method = message.is_request ? message.method : message.cseq_method,
             .sdp = message.content_type.find("sdp") != std::string_view::npos};
-  for (auto at = record.steps.rbegin(); at != record.steps.rend(); ++at) {
+  for (auto at = steps.list.rbegin(); at != steps.list.rend(); ++at) {
     if (later_by(at->frame.time, step.frame.time, std::chrono::seconds{32})) break;
     if (at->src == step.src && at->dst == step.dst && at->status == step.status && at->method == step.method) {
       // An INVITE again with credentials is no retransmission, but it follows a challenge.
-      const bool retried = std::any_of(record.steps.rbegin(), at, [](const Step& s) { return s.status >= 200; });
+      const bool retried = std::any_of(steps.list.rbegin(), at, [](const Step& s) { return s.status >= 200; });
       step.again = !retried && step.method != Method::kOther && (step.status == 0 || step.status >= 180);
       break;
     }
   }
-  record.steps.push_back(step);
+  steps.list.push_back(step);
   ++steps_;
 }
 
@@ -124,7 +128,7 @@ void CallBook::on_message(const dissect::SipEvent& event, const session::Call& c
     // The tracker tells an initial INVITE's 2xx from a re-INVITE's.
     if (!record->answered() && call.answered.known()) {
       record->answer = event.frame;
-      record->status = message.status;
+      record->status = static_cast<std::uint16_t>(message.status);
       if (record->hung_up == HungUp::kNobody) record->end = {};
     }
     return;
@@ -136,7 +140,7 @@ void CallBook::on_message(const dissect::SipEvent& event, const session::Call& c
   if (!to_caller && record->status != 0 && record->end.known()) return;
   const bool challenge = message.status == 401 || message.status == 407;
   if (challenge) ++record->challenges;
-  record->status = message.status;
+  record->status = static_cast<std::uint16_t>(message.status);
   record->end = event.frame;
 }
 
@@ -150,10 +154,10 @@ void CallBook::take_hops(CallRecord& record, const session::Call& call) {
                   .to = hop.callee_side,
                   .signalling = hop.signalling,
                   .on_wire = hop.on_wire,
-                  .first = hop.first};
+                  .first = SmallFrame(hop.first)};
     const auto index = static_cast<std::size_t>(&hop - call.hops.data());
     for (const session::DialogLeg& dialog : call.dialogs) {
-      if (dialog.hop == index && dialog.final_status != 0) one.status = dialog.final_status;
+      if (dialog.hop == index && dialog.final_status != 0) one.status = static_cast<std::uint16_t>(dialog.final_status);
     }
     record.hops.push_back(one);
   }
@@ -212,41 +216,38 @@ void CallBook::on_call_end(const session::Call& call) {
   const TextKey key = text_key(call.call_id);
   const std::uint32_t* at = index_.find(key);
   if (at == nullptr) return;
-  CallRecord& record = *records_[*at];
+  CallRecord& record = records_[*at];
   // Junk goes first when room gets short: calls that were never answered and left no media.
   if (!record.answered() && call.streams.empty() && index_.size() > caps_.calls - caps_.calls / 4) {
     ++dropped_;
     free_.push_back(*at);
-    records_[*at].reset();
+    record = {};
+    record.given_up = true;
     index_.erase(key);
     return;
   }
   take_hops(record, call);
   take_keys(record, call);
   take_streams(record, call);
+  record.links.reserve(std::min(record.links.size() + call.links.size(), kMostLinks));
   for (const auto& link : call.links) {
-    if (record.links.size() < 16) record.links.push_back(link);
+    if (record.links.size() < kMostLinks) record.links.push_back(link);
   }
 }
 
-std::vector<CallRecord> CallBook::finish() {
-  std::vector<CallRecord> calls;
-  calls.reserve(index_.size());
-  for (; !records_.empty(); records_.pop_front()) {
-    std::optional<CallRecord>& record = records_.front();
-    if (!record) continue;
-    if (!any_media_) record->media = Media::kNotCaptured;
-    calls.push_back(std::move(*record));
-  }
-  index_.clear();
-  std::ranges::sort(calls, [](const CallRecord& a, const CallRecord& b) {
-    const FrameRef x = a.begin();
-    const FrameRef y = b.begin();
+std::deque<CallRecord> CallBook::finish() {
+  index_ = {};
+  std::erase_if(records_, [](const CallRecord& record) { return record.given_up; });
+  std::ranges::sort(records_, [](const CallRecord& a, const CallRecord& b) {
+    const SmallFrame x = a.begin();
+    const SmallFrame y = b.begin();
     return x != y ? x < y : a.call_id < b.call_id;
   });
-  group_calls(calls, names_);
-  for (CallRecord& call : calls) call.links = {};
-  return calls;
+  group_calls(records_, names_);
+  if (!any_media_) {
+    for (CallRecord& call : records_) call.media = Media::kNotCaptured;
+  }
+  return std::move(records_);
 }
 
 }  // namespace voip::analyze::timeline

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <vector>
 
 #include "analyze/timeline/records.h"
@@ -17,14 +16,14 @@ class CallBook {
     std::size_t calls = 1U << 18;
     std::size_t steps = 0;  // messages kept for diagrams, of all calls together; 0: none
   };
-  CallBook(Caps caps, Names& names) : caps_(caps), names_(names) {}
+  CallBook(Caps caps, Names& names, TextPool& call_ids) : caps_(caps), names_(names), call_ids_(call_ids) {}
 
   void on_message(const dissect::SipEvent& event, const session::Call& call);
   void on_rtp() { any_media_ = true; }
   void on_call_end(const session::Call& call);
 
   // After the last packet: all calls in the order of their begin, grouped.
-  std::vector<CallRecord> finish();
+  std::deque<CallRecord> finish();
   // Records that were given up, because there were too many.
   std::uint64_t dropped() const { return dropped_; }
 
@@ -37,8 +36,9 @@ class CallBook {
 
   Caps caps_;
   Names& names_;
+  TextPool& call_ids_;
   FlatMap<TextKey, std::uint32_t> index_;
-  std::deque<std::optional<CallRecord>> records_;  // grows without a second copy
+  std::deque<CallRecord> records_;  // grows without a second copy
   std::vector<std::uint32_t> free_;
   std::size_t steps_ = 0;
   std::uint64_t dropped_ = 0;

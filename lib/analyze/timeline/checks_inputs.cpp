@@ -62,6 +62,17 @@ void report_holes(const Facts& facts, const Record& record, InputReporter& out) 
         {{gap.before, "last before the hole"}, {gap.after, "first after it"}}, Severity::kMedium,
         Confidence::kProbable);
   }
+  for (const MediaHole& hole : facts.media_holes) {
+    out.add(
+        kEvidenceGap, hole.after.input, "media",
+        fmt::format("All {} media streams lack packets at the same time, for {:.1f} s from {} on ({} packets by their "
+                    "sequence numbers): the capture missed them, for no network loses what comes from all sides{}",
+                    hole.streams, seconds_between(hole.before.time, hole.after.time), format_utc(hole.before.time),
+                    hole.lost,
+                    facts.more_media_holes != 0 ? fmt::format(" ({} more such holes)", facts.more_media_holes) : ""),
+        {{hole.before, "last before the hole"}, {hole.after, "all are there again"}}, Severity::kMedium,
+        Confidence::kProbable);
+  }
   for (const InputFacts& input : facts.inputs) {
     if (!input.first.known()) continue;
     if (input.lost_by_capture != 0) {
@@ -100,6 +111,35 @@ std::string place_text(std::uint32_t input, bool of_agent, std::uint32_t agent, 
   return fmt::format("HEP agent {} of input {}", node.empty() ? std::to_string(agent) : node, input);
 }
 
+void report_offset(const ClockOffset& offset, InputReporter& out) {
+  const double seconds = static_cast<double>(offset.late.offset_ns) / 1e9;
+  const double drift = static_cast<double>(offset.late.drift_ns()) / 1e9;
+  const std::string later = fmt::format("{:.3f} s {}", std::abs(seconds), seconds > 0 ? "later" : "earlier");
+  const std::string here = place_text(offset.input, offset.of_agent, offset.agent, offset.node);
+  std::string text;
+  if (offset.by_carrier) {
+    text =
+        fmt::format("{} messages of {} bear times {} than the capture that carried them", offset.messages, here, later);
+  } else {
+    text = fmt::format(
+        "{} messages stand at {} and at {}, there {}", offset.messages,
+        place_text(offset.reference, offset.reference_of_agent, offset.reference_agent, offset.reference_node), here,
+        later);
+  }
+  text += fmt::format(" (spread {:.3f} s): the clocks differ", static_cast<double>(offset.late.spread_ns) / 1e9);
+  if (offset.late.rate != 0)
+    text += fmt::format(", and drift apart: by {:.3f} s over {}", drift,
+                        duration_text(seconds_between(offset.late.from, offset.late.to)));
+  std::vector<Evidence> evidence{{offset.example, "the same message here"}, {offset.example_reference, "and there"}};
+  if (offset.by_carrier) evidence = {{offset.example, "a message and what carried it"}};
+  const double largest =
+      std::max({std::abs(seconds), std::abs(static_cast<double>(offset.late.at(offset.late.from))) / 1e9,
+                std::abs(static_cast<double>(offset.late.at(offset.late.to))) / 1e9});
+  out.add(kClocksDisagree, offset.input, fmt::format("offset {} {}", offset.agent, offset.reference), std::move(text),
+          std::move(evidence), largest > 2 ? Severity::kMedium : Severity::kLow,
+          offset.messages >= 10 ? Confidence::kCertain : Confidence::kProbable);
+}
+
 void report_clocks(const Facts& facts, InputReporter& out) {
   for (const InputFacts& input : facts.inputs) {
     if (!input.first.known() || input.backwards == 0) continue;
@@ -113,18 +153,7 @@ void report_clocks(const Facts& facts, InputReporter& out) {
         Confidence::kCertain);
   }
   for (const ClockOffset& offset : facts.offsets) {
-    if (offset.corrected) continue;
-    const double seconds = static_cast<double>(offset.offset_ns) / 1e9;
-    out.add(kClocksDisagree, offset.input, fmt::format("offset {} {}", offset.agent, offset.reference),
-            fmt::format(
-                "{} messages stand at {} and at {}, there {:.3f} s {} (spread {:.3f} s): the clocks differ",
-                offset.messages,
-                place_text(offset.reference, offset.reference_of_agent, offset.reference_agent, offset.reference_node),
-                place_text(offset.input, offset.of_agent, offset.agent, offset.node), std::abs(seconds),
-                seconds > 0 ? "later" : "earlier", static_cast<double>(offset.spread_ns) / 1e9),
-            {{offset.example, "the same message here"}, {offset.example_reference, "and there"}},
-            std::abs(seconds) > 2 ? Severity::kMedium : Severity::kLow,
-            offset.messages >= 10 ? Confidence::kCertain : Confidence::kProbable);
+    if (!offset.corrected) report_offset(offset, out);
   }
   for (const DateOffset& date : facts.dates) {
     const double seconds = static_cast<double>(date.offset_ns) / 1e9;
@@ -224,7 +253,7 @@ void report_exposure(const Record& record, InputReporter& out) {
     described += call.described ? 1U : 0U;
     if (!call.key_in_clear.known() || !call.answered()) continue;
     if (!first.known() || call.key_in_clear < first) first = call.key_in_clear;
-    last = std::max(last.known() ? last : call.key_in_clear, call.end.known() ? call.end : call.last);
+    last = std::max<FrameRef>(last.known() ? last : call.key_in_clear, call.end.known() ? call.end : call.last);
     content |= !call.streams.empty();
     persons.insert(persons.end(), {call.from, call.to});
     if (!groups.insert(call.group).second) continue;

@@ -9,14 +9,9 @@ namespace voip::analyze::timeline {
 
 namespace {
 
-constexpr std::size_t kFewest = 5;
 constexpr std::int64_t kLeastNs = 50 * kNsPerMs;
-
-std::int64_t median(std::vector<std::int64_t> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+// Agents gather messages, collectors are far away: what is less may be the way.
+constexpr std::int64_t kLeastOnTheWayNs = 2 * kNsPerSecond;
 
 TextKey key_of(const dissect::SipEvent& event) {
   struct Way {
@@ -70,19 +65,19 @@ void ClockWatch::on_message(const dissect::SipEvent& event) {
   const FrameRef& reference = forward ? sight.first : event.frame;
   const FrameRef& other = forward ? event.frame : sight.first;
   Pair& pair = pairs_[forward ? std::pair{sight.place, place} : std::pair{place, sight.place}];
-  ++pair.messages;
-  if (pair.offsets.size() >= kMostSamples || pairs_.size() > 4096) return;
-  if (pair.offsets.empty()) {
+  if (pairs_.size() > 4096) return;
+  if (pair.samples.count() == 0) {
     pair.example = other;
     pair.example_reference = reference;
   }
-  pair.offsets.push_back(other.time.ns - reference.time.ns);
+  pair.samples.add(reference.time, other.time.ns - reference.time.ns);
 }
 
 std::vector<ClockOffset> ClockWatch::finish() const {
   std::vector<ClockOffset> list;
   for (const auto& [places, pair] : pairs_) {
-    if (pair.offsets.size() < kFewest) continue;
+    const auto late = pair.samples.line(kLeastNs);
+    if (!late) continue;
     const Place& reference = places_[places.first];
     const Place& other = places_[places.second];
     ClockOffset offset;
@@ -94,21 +89,48 @@ std::vector<ClockOffset> ClockWatch::finish() const {
     offset.reference_of_agent = reference.hep;
     offset.reference_agent = reference.agent;
     offset.reference_node = reference.node;
-    offset.offset_ns = median(pair.offsets);
-    std::vector<std::int64_t> distances;
-    for (const std::int64_t value : pair.offsets) distances.push_back(std::abs(value - offset.offset_ns));
-    offset.spread_ns = median(distances);
-    offset.messages = pair.messages;
+    offset.late = *late;
+    offset.messages = pair.samples.count();
     offset.example = pair.example;
     offset.example_reference = pair.example_reference;
-    // Delay and jitter are no clocks: the offset must be steady and larger than what moves about it.
-    if (std::abs(offset.offset_ns) < kLeastNs || offset.spread_ns * 4 > std::abs(offset.offset_ns)) continue;
     list.push_back(std::move(offset));
   }
   std::ranges::sort(list, [](const ClockOffset& a, const ClockOffset& b) {
     return std::tie(a.input, a.agent, a.node, a.reference, a.reference_agent, a.reference_node) <
            std::tie(b.input, b.agent, b.node, b.reference, b.reference_agent, b.reference_node);
   });
+  return list;
+}
+
+void CarrierWatch::on_message(const FrameRef& carrier, std::uint32_t agent, std::string_view node, Timestamp stamped) {
+  if (!carrier.time.known() || stamped == carrier.time) return;  // a file of HEP has no other times
+  const std::tuple<std::uint32_t, std::uint32_t, std::string> key{carrier.input, agent,
+                                                                  std::string(node.substr(0, 64))};
+  auto at = agents_.find(key);
+  if (at == agents_.end()) {
+    if (agents_.size() >= kMostAgents) return;
+    at = agents_.try_emplace(key).first;
+    at->second.example = carrier;
+  }
+  at->second.samples.add(carrier.time, stamped.ns - carrier.time.ns);
+}
+
+std::vector<ClockOffset> CarrierWatch::finish() const {
+  std::vector<ClockOffset> list;
+  for (const auto& [key, agent] : agents_) {
+    const auto late = agent.samples.line(kLeastOnTheWayNs);
+    if (!late) continue;
+    ClockOffset offset;
+    offset.input = offset.reference = std::get<0>(key);
+    offset.late = *late;
+    offset.by_carrier = true;
+    offset.messages = agent.samples.count();
+    offset.of_agent = true;
+    offset.agent = std::get<1>(key);
+    offset.node = std::get<2>(key);
+    offset.example = offset.example_reference = agent.example;
+    list.push_back(std::move(offset));
+  }
   return list;
 }
 

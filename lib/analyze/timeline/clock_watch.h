@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "analyze/timeline/facts.h"
@@ -21,7 +23,6 @@ class ClockWatch {
   std::vector<ClockOffset> finish() const;
 
  private:
-  static constexpr std::size_t kMostSamples = 4096;  // of one pair
   static constexpr std::size_t kMostPlaces = 256;
   struct Place {
     std::uint32_t input = 0;
@@ -36,10 +37,9 @@ class ClockWatch {
     std::uint32_t paired = 0;  // the place that showed it too, plus 1
   };
   struct Pair {
-    std::vector<std::int64_t> offsets;
+    ClockSamples samples;
     FrameRef example;
     FrameRef example_reference;
-    std::uint64_t messages = 0;
   };
   std::uint32_t place_of(const dissect::SipEvent& event);
 
@@ -48,6 +48,21 @@ class ClockWatch {
   std::vector<Place> places_;
   std::uint32_t last_place_ = 0;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Pair> pairs_;  // of places, the earlier input first
+};
+
+// Measures how the clocks of HEP agents differ from that of the capture in which their messages travel.
+class CarrierWatch {
+ public:
+  void on_message(const FrameRef& carrier, std::uint32_t agent, std::string_view node, Timestamp stamped);
+  std::vector<ClockOffset> finish() const;
+
+ private:
+  static constexpr std::size_t kMostAgents = 256;
+  struct Agent {
+    ClockSamples samples;
+    FrameRef example;
+  };
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::string>, Agent, std::less<>> agents_;  // input, id, node
 };
 
 }  // namespace voip::analyze::timeline

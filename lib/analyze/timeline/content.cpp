@@ -140,8 +140,8 @@ void TimelineContent::write_calls(RecordWriter& out) const {
   for (const std::size_t i : record_.wanted_calls(show_.narrow)) {
     const CallRecord& call = record_.calls[i];
     out.begin_object();
-    out.field("call_id", call.call_id);
-    out.field("group", record_.group_of(call));
+    out.field("call_id", call.call_id.view());
+    out.field("group", record_.group_of(call).view());
     out.field_time("start", call.begin().time);
     out.field_time("answer", call.answer.time);
     const bool over = call.hung_up != HungUp::kNobody || (!call.answered() && call.end.known());
@@ -181,7 +181,7 @@ void TimelineContent::write_calls(RecordWriter& out) const {
     } else {
       out.null();
     }
-    out.field("frame", call.begin().number);
+    out.field("frame", FrameRef(call.begin()).number);
     out.key("legs");
     out.begin_array();
     for (const HopRecord& hop : call.hops) {

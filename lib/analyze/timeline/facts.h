@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "analyze/timeline/clock_samples.h"
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 
@@ -16,6 +17,14 @@ struct Gap {
   FrameRef before{};
   FrameRef after{};
   double usual_rate = 0;  // packets a second before it
+};
+
+// A moment at which all media streams lack packets.
+struct MediaHole {
+  FrameRef before{};
+  FrameRef after{};
+  std::uint64_t streams = 0;
+  std::uint64_t lost = 0;  // packets, by their sequence numbers
 };
 
 // What the packets of one input show of the input itself.
@@ -41,12 +50,13 @@ struct InputFacts {
   FrameRef first_interface_back{};
 };
 
-// How the clock of one input stands against another's, from messages that both hold.
+// How the clock of one input stands against another's, from messages that both hold; or that of a HEP agent against the
+// capture which carried its messages.
 struct ClockOffset {
-  std::uint32_t input = 0;      // later by offset_ns than
+  std::uint32_t input = 0;      // later by late.offset_ns than
   std::uint32_t reference = 0;  // this one
-  std::int64_t offset_ns = 0;   // median
-  std::int64_t spread_ns = 0;   // median of the distances from it
+  ClockLine late{};
+  bool by_carrier = false;  // the same input, taken on the way to the collector
   std::uint64_t messages = 0;
   bool of_agent = false;  // of one HEP agent of the input only: this one
   std::uint32_t agent = 0;
@@ -78,6 +88,8 @@ struct Facts {
   std::vector<InputFacts> inputs{};
   std::vector<Gap> gaps{};
   std::uint64_t more_gaps = 0;
+  std::vector<MediaHole> media_holes{};
+  std::uint64_t more_media_holes = 0;
   std::vector<ClockOffset> offsets{};
   std::vector<DateOffset> dates{};
   std::vector<InputHash> hashes{};

@@ -7,7 +7,7 @@
 
 namespace voip::analyze::timeline {
 
-void group_calls(std::vector<CallRecord>& calls, const Names& names) {
+void group_calls(std::deque<CallRecord>& calls, const Names& names) {
   std::vector<session::LegFacts> legs;
   std::vector<session::LegHop> hops;
   std::size_t count = 0;
@@ -30,7 +30,10 @@ void group_calls(std::vector<CallRecord>& calls, const Names& names) {
                     .samples = {}});
   }
   const std::vector<session::LegPlace> places = session::group_legs(legs);
-  for (std::size_t i = 0; i < calls.size(); ++i) calls[i].group = places[i].group;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    calls[i].group = static_cast<std::uint32_t>(places[i].group);
+    calls[i].links = {};
+  }
 }
 
 }  // namespace voip::analyze::timeline

@@ -355,7 +355,7 @@ void TimelineContent::html_calls(HtmlWriter& out) const {
             {{"class", call.answered() && call.media == Media::kOneWay ? "warn" : ""}});
     out.close();
     out.open("div");
-    element(out, "p", "Call-ID " + call.call_id, {{"class", "mono small soft"}});
+    element(out, "p", fmt::format("Call-ID {}", call.call_id), {{"class", "mono small soft"}});
     for (const StreamRecord& stream : call.streams) {
       element(out, "p",
               fmt::format("{} > {}: {} packets {}, {}", stream.src.to_string(), stream.dst.to_string(), stream.packets,

@@ -27,8 +27,8 @@ IpAddress network_of(const IpAddress& address) {
 
 class Joiner {
  public:
-  Joiner(const std::vector<Incident>& incidents, const StoryOptions& options)
-      : incidents_(incidents), options_(options), parent_(incidents.size()) {
+  Joiner(const std::vector<Incident>& incidents, const StoryOptions& options, const std::set<std::size_t>& apart)
+      : incidents_(incidents), options_(options), apart_(apart), parent_(incidents.size()) {
     std::iota(parent_.begin(), parent_.end(), std::size_t{0});
   }
 
@@ -51,7 +51,7 @@ class Joiner {
     return i;
   }
 
-  bool hostile(std::size_t i) const { return phase_of(incidents_[i].kind).has_value(); }
+  bool hostile(std::size_t i) const { return phase_of(incidents_[i].kind).has_value() && apart_.count(i) == 0; }
 
   bool near(std::size_t a, std::size_t b) const {
     const Incident& x = incidents_[a];
@@ -167,14 +167,16 @@ class Joiner {
 
   const std::vector<Incident>& incidents_;
   const StoryOptions& options_;
+  const std::set<std::size_t>& apart_;
   std::vector<std::size_t> parent_;
   std::vector<std::pair<std::size_t, std::string>> reasons_;
 };
 
 }  // namespace
 
-std::vector<Chain> join_incidents(const std::vector<Incident>& incidents, const StoryOptions& options) {
-  return Joiner{incidents, options}.run();
+std::vector<Chain> join_incidents(const std::vector<Incident>& incidents, const StoryOptions& options,
+                                  const std::set<std::size_t>& apart) {
+  return Joiner{incidents, options, apart}.run();
 }
 
 }  // namespace voip::analyze::timeline

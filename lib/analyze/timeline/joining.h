@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,9 @@ struct Chain {
   std::vector<std::string> joins;      // a sentence for each edge that was used
 };
 
-// TL-002: which incidents are parts of one campaign. Incidents that are no attacks stand alone.
-std::vector<Chain> join_incidents(const std::vector<fraud::Incident>& incidents, const StoryOptions& options);
+// TL-002: which incidents are parts of one campaign. Incidents that are no attacks stand alone, and so do those whose
+// indexes are in `apart`.
+std::vector<Chain> join_incidents(const std::vector<fraud::Incident>& incidents, const StoryOptions& options,
+                                  const std::set<std::size_t>& apart);
 
 }  // namespace voip::analyze::timeline

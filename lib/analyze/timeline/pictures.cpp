@@ -60,8 +60,9 @@ Ladder ladder_of(const Record& record, std::size_t leader) {
     const CallRecord& call = record.calls[i];
     if (later_by(record.calls[leader].last.time, call.begin().time, std::chrono::seconds{0})) break;
     if (call.group != leader) continue;
-    for (const Step& step : call.steps) steps.push_back({&call, &step});
-    ladder.left_out += call.more_steps;
+    if (call.steps == nullptr) continue;
+    for (const Step& step : call.steps->list) steps.push_back({&call, &step});
+    ladder.left_out += call.steps->left_out;
   }
   std::ranges::stable_sort(steps, {}, [](const Placed& p) { return p.step->frame; });
   std::vector<Endpoint> points;
@@ -74,11 +75,12 @@ Ladder ladder_of(const Record& record, std::size_t leader) {
   };
   for (const Placed& placed : steps) {
     const Step& step = *placed.step;
-    if (step.src >= placed.call->points.size() || step.dst >= placed.call->points.size()) continue;
+    const std::vector<Endpoint>& ends = placed.call->steps->points;
+    if (step.src >= ends.size() || step.dst >= ends.size()) continue;
     Ladder::Rung rung;
     rung.frame = step.frame;
-    rung.from = column(placed.call->points[step.src]);
-    rung.to = column(placed.call->points[step.dst]);
+    rung.from = column(ends[step.src]);
+    rung.to = column(ends[step.dst]);
     rung.label = label_of(step);
     rung.failure = step.status >= 400 && step.status != 401 && step.status != 407;
     rung.again = step.again;
@@ -96,7 +98,7 @@ void write_ladders(const TimelineContent& content, const LineSink& line) {
     if (n != 0) line("");
     line(fmt::format("{}  {} > {}  {}", format_utc(call.begin().time, 3), record.caller_of(call),
                      record.callee_of(call), sum_up(record, call)));
-    line("Call-ID " + call.call_id);
+    line(fmt::format("Call-ID {}", call.call_id));
     std::string head(kTime, ' ');
     for (const std::string& name : ladder.columns) {
       std::string cell = name.substr(0, kWidth - 2);

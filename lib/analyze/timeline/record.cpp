@@ -68,8 +68,11 @@ std::vector<std::uint32_t> failed_runs(const Record& record, const std::vector<s
 std::string_view or_unknown(std::string_view text) { return text.empty() ? std::string_view{"?"} : text; }
 
 // A Reason header in words (RFC 3326): "Q.850 cause 16, Normal call clearing". What people need is often in one half.
-std::string reason_text(std::string_view reason) {
-  reason = trim(reason.substr(0, reason.find(',')));
+std::string reason_text(std::string_view header) {
+  std::string_view reason;
+  sip::for_each_value(header, [&reason](std::string_view value) {
+    if (reason.empty()) reason = trim(value);
+  });
   const std::size_t end = reason.find(';');
   const std::string_view protocol = trim(reason.substr(0, end));
   if (protocol.empty() || end == std::string_view::npos) return std::string(protocol);
@@ -77,10 +80,10 @@ std::string reason_text(std::string_view reason) {
   const auto cause = sip::parameter(params, "cause");
   const auto words = sip::parameter(params, "text");
   const bool plain = words && words->find_first_not_of("0123456789() ") != std::string_view::npos;
-  std::string text;
-  if (cause) text = fmt::format("{} cause {}", protocol, trim(*cause));
-  if (plain) text += (text.empty() ? "" : ", ") + std::string(trim(*words));
-  return text.empty() ? std::string(protocol) : text;
+  std::string text{protocol};
+  if (cause) text += fmt::format(" cause {}", trim(*cause));
+  if (plain) text += fmt::format("{}{}", cause ? ", " : ": ", trim(*words));
+  return text;
 }
 
 std::string hung_up_text(const Record& record, const CallRecord& call) {

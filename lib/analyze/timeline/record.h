@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -30,9 +31,10 @@ struct Told {
 // The account of a capture: every call, and whatever else happened. Owns all that it holds.
 struct Record {
   Names names;
-  std::vector<CallRecord> calls{};  // in the order of their begin
-  std::vector<Event> events{};      // in order
-  Timestamp first{};                // of the capture's SIP and media
+  TextPool call_ids;
+  std::deque<CallRecord> calls{};  // in the order of their begin
+  std::vector<Event> events{};     // in order
+  Timestamp first{};               // of the capture's SIP and media
   Timestamp last{};
   std::uint64_t registered_accounts = 0;
   std::uint64_t registrations = 0;  // accepted ones, refreshes included
@@ -43,7 +45,7 @@ struct Record {
   // Indexes of the calls that narrow wants.
   std::vector<std::size_t> wanted_calls(const Narrow& narrow) const;
 
-  const std::string& group_of(const CallRecord& call) const { return calls[call.group].call_id; }
+  Text group_of(const CallRecord& call) const { return calls[call.group].call_id; }
   // What was called, as people know it: the number dialled, else the user of To.
   std::string_view callee_of(const CallRecord& call) const;
   std::string_view caller_of(const CallRecord& call) const;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,7 +11,9 @@
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
+#include "base/small_frame.h"
 #include "base/table.h"
+#include "base/text_pool.h"
 #include "session/call.h"
 
 // What is kept of the traffic for the report: small, and owning all that it holds.
@@ -25,7 +29,7 @@ class Names {
 
  private:
   FlatMap<TextKey, std::uint32_t> ids_;
-  std::vector<std::string> texts_{};
+  std::deque<std::string> texts_{};
 };
 
 enum class HungUp : std::uint8_t { kNobody, kCaller, kCallee };
@@ -46,8 +50,8 @@ struct HopRecord {
   Endpoint to{};
   dissect::Signalling signalling = dissect::Signalling::kUdp;
   bool on_wire = false;
-  unsigned status = 0;  // the last final response to the initial INVITE on this hop
-  FrameRef first{};
+  std::uint16_t status = 0;  // the last final response to the initial INVITE on this hop
+  SmallFrame first{};
 };
 
 struct StreamRecord {
@@ -63,40 +67,46 @@ struct StreamRecord {
 enum class Media : std::uint8_t { kNotCaptured, kNone, kOneWay, kTwoWay };
 std::string_view to_string(Media media);
 
-// One Call-ID.
+// The messages of a call.
+struct Steps {
+  std::vector<Endpoint> points{};  // between which they went
+  std::vector<Step> list{};
+  std::uint32_t left_out = 0;
+};
+
+// One Call-ID. Small: there may be a million.
 struct CallRecord {
-  std::string call_id{};
+  Text call_id{};             // in the CallBook's pool
   std::uint32_t from = 0;     // URI, in Names; likewise below
   std::uint32_t to = 0;       // URI
   std::uint32_t dialled = 0;  // user part of the first Request-URI
   std::uint32_t agent = 0;    // User-Agent of the first request
   std::uint32_t reason = 0;   // Reason header of the BYE or CANCEL
-  FrameRef first{};           // first message
-  FrameRef last{};
-  FrameRef invite{};  // first INVITE; unknown: the capture began later
-  FrameRef answer{};  // first 2xx to an initial INVITE
-  FrameRef end{};     // BYE, final refusal, or the end of a cancelled call
-  unsigned status = 0;
-  unsigned challenges = 0;  // 401 and 407 to the INVITE
+  std::uint32_t group = 0;    // index of the group's first call
+  SmallFrame first{};         // first message
+  SmallFrame last{};
+  SmallFrame invite{};             // first INVITE; unknown: the capture began later
+  SmallFrame answer{};             // first 2xx to an initial INVITE
+  SmallFrame end{};                // BYE, final refusal, or the end of a cancelled call
+  SmallFrame key_in_clear{};       // an SDP with SRTP keys that went over the wire unprotected
+  std::uint32_t more_streams = 0;  // beyond the cap
+  std::uint32_t challenges = 0;    // 401 and 407 to the INVITE
+  std::uint16_t status = 0;
   HungUp hung_up = HungUp::kNobody;
-  bool cancelled = false;
-  bool requests_seen = false;
-  bool responses_seen = false;
-  bool follow_up_seen = false;  // a request that follows an answer: ACK, BYE, PRACK
-  bool described = false;       // an SDP was seen
-  FrameRef key_in_clear{};      // an SDP with SRTP keys that went over the wire unprotected
   Media media = Media::kNotCaptured;
-  std::size_t group = 0;  // index of the group's first call
+  bool cancelled : 1 = false;
+  bool requests_seen : 1 = false;
+  bool responses_seen : 1 = false;
+  bool follow_up_seen : 1 = false;  // a request that follows an answer: ACK, BYE, PRACK
+  bool described : 1 = false;       // an SDP was seen
+  bool given_up : 1 = false;        // there was no room for it: not told
   std::vector<HopRecord> hops{};
   std::vector<StreamRecord> streams{};
-  std::uint32_t more_streams = 0;  // beyond the cap
-  std::vector<std::pair<session::LinkKind, TextKey>> links{};
-  std::vector<Endpoint> points{};  // of steps
-  std::vector<Step> steps{};       // only when a diagram was asked for
-  std::uint32_t more_steps = 0;
+  std::vector<std::pair<session::LinkKind, TextKey>> links{};  // until the legs are grouped
+  std::unique_ptr<Steps> steps{};                              // only when a diagram was asked for
 
   IpAddress actor() const { return hops.empty() ? IpAddress{} : hops.front().from.address; }
-  FrameRef begin() const { return invite.known() ? invite : first; }
+  SmallFrame begin() const { return invite.known() ? invite : first; }
   bool answered() const { return answer.known(); }
   // Refused, cancelled or never finished with a final answer, as far as seen.
   bool failed() const { return !answered() && status >= 300; }
@@ -146,6 +156,6 @@ struct Event {
 std::string_view user_of(std::string_view uri);
 
 // Finds calls that are legs of one call over a B2BUA and writes CallRecord::group. calls: in the order of begin().
-void group_calls(std::vector<CallRecord>& calls, const Names& names);
+void group_calls(std::deque<CallRecord>& calls, const Names& names);
 
 }  // namespace voip::analyze::timeline

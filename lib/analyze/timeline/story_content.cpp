@@ -284,8 +284,9 @@ void TimelineContent::write_phases(RecordWriter& out) const {
     };
     agent("agent", offset.of_agent, offset.agent, offset.node);
     agent("reference_agent", offset.reference_of_agent, offset.reference_agent, offset.reference_node);
-    out.field("offset_s", static_cast<double>(offset.offset_ns) / 1e9);
-    out.field("spread_s", static_cast<double>(offset.spread_ns) / 1e9);
+    out.field("offset_s", static_cast<double>(offset.late.offset_ns) / 1e9);
+    out.field("spread_s", static_cast<double>(offset.late.spread_ns) / 1e9);
+    out.field("drift_s", static_cast<double>(offset.late.drift_ns()) / 1e9);
     out.field("messages", offset.messages);
     out.field("corrected", offset.corrected);
     out.end_object();

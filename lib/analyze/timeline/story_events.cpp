@@ -94,6 +94,11 @@ void add_story_events(const Story& story, const Facts& facts, Record& record) {
     }
   }
   mark_covered(story, record);
+  for (const MediaHole& hole : facts.media_holes) {
+    add(EventKind::kGap, hole.before, hole.after, {}, {},
+        fmt::format("all {} media streams lack packets for {}", hole.streams,
+                    duration_text(seconds_between(hole.before.time, hole.after.time))));
+  }
   for (const Gap& gap : facts.gaps) {
     add(EventKind::kGap, gap.before, gap.after, {}, {},
         fmt::format("no packets for {}, where {:.1f} a second are usual",

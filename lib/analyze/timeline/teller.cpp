@@ -15,7 +15,6 @@ using report::Severity;
 
 namespace {
 
-constexpr std::chrono::minutes kEarly{5};  // TL-003
 constexpr std::chrono::hours kSamePhase{1};
 
 }  // namespace
@@ -38,10 +37,50 @@ Teller::Weight Teller::weigh(const Chain& chain) const {
   return w;
 }
 
+// An office, or a network's way out: several accounts are used from there.
+bool Teller::houses_many(const IpAddress& address) const {
+  constexpr std::ptrdiff_t kMany = 3;
+  return std::ranges::count_if(tracks_, [&address](const Track& track) {
+           return track.source == address && track.first_success.known();
+         }) >= kMany;
+}
+
+// Whether this is where the account is at home: with others, or all the time that the abuse lasts.
+bool Teller::lives_there(const IpAddress& address, std::string_view account, const FrameRef& from,
+                         const FrameRef& to) const {
+  constexpr std::uint64_t kOften = 10;
+  return houses_many(address) || std::ranges::any_of(tracks_, [&](const Track& track) {
+           return track.source == address && account_of(track) == account && track.successes >= kOften &&
+                  track.first_success < from && to < track.last_success;
+         });
+}
+
+// Where the thief was there first, the rightful phone looks like the one that takes the account over: it is not, when
+// the account is abused from elsewhere and goes on to be used at home.
+std::set<std::size_t> Teller::mistaken() const {
+  std::set<std::size_t> list;
+  for (std::size_t i = 0; i < story_.incidents.size(); ++i) {
+    const Incident& hijack = incident(i);
+    if (hijack.kind != Kind::kRegistrationHijack || hijack.lead().confidence != Confidence::kPossible) continue;
+    for (const Incident& abuse : story_.incidents) {
+      if (phase_of(abuse.kind) != PhaseKind::kAbuse || abuse.lead().confidence == Confidence::kPossible) continue;
+      const auto his = [&abuse](const IpAddress& source) { return abuse.has_source(source); };
+      if (std::ranges::any_of(hijack.sources, his)) continue;
+      const bool home = std::ranges::all_of(hijack.accounts, [&](const std::string& account) {
+        return abuse.has_account(account) && std::ranges::all_of(hijack.sources, [&](const IpAddress& source) {
+                 return lives_there(source, account, abuse.first, abuse.last);
+               });
+      });
+      if (home && !hijack.accounts.empty()) list.insert(i);
+    }
+  }
+  return list;
+}
+
 void Teller::choose() {
   const Chain* best = nullptr;
   Weight most;
-  const std::vector<Chain> chains = join_incidents(story_.incidents, options_);
+  const std::vector<Chain> chains = join_incidents(story_.incidents, options_, mistaken());
   for (const Chain& chain : chains) {
     const Weight w = weigh(chain);
     if (w.severity < Severity::kMedium) continue;
@@ -81,6 +120,33 @@ void Teller::gather() {
       if (incident(i).accounts.size() <= 16) add_all(campaign_->accounts, incident(i).accounts);
     }
   }
+}
+
+// Who attacks later looks first whether somebody is there; too little for a scan of its own.
+void Teller::add_approach() {
+  Phase phase{.kind = PhaseKind::kReconnaissance};
+  for (const Track& track : tracks_) {
+    const Approach& approach = track.approach;
+    if (!approach.first.known() || !actor(track.source) || track.source.is_private()) continue;
+    if (std::ranges::binary_search(phase.actors, track.source)) continue;  // told with another account
+    const bool told = std::ranges::any_of(campaign_->incidents, [&](std::size_t i) {
+      return incident(i).has_source(track.source) && incident(i).first <= approach.first;
+    });
+    const bool near = !later_by(approach.last.time, campaign_->start.time, std::chrono::hours{options_.join_hours});
+    if (told || !near || lives_there(track.source, account_of(track), campaign_->start, campaign_->end)) continue;
+    add_unique(phase.actors, track.source);
+    if (!phase.start.known() || approach.first < phase.start) phase.start = approach.first;
+    if (!phase.end.known() || phase.end < approach.last) phase.end = approach.last;
+    phase.messages += approach.count;
+  }
+  if (!phase.start.known()) return;
+  phase.evidence.push_back({phase.start, "first"});
+  add_techniques(phase, Kind::kOptionsScan);
+  if (phase.start < campaign_->start) {
+    campaign_->start = campaign_->first_hostile = phase.start;
+    campaign_->starts_with_capture = !later_by(record_.first, phase.start.time, kEarly);
+  }
+  story_.phases.push_back(std::move(phase));
 }
 
 void Teller::add_techniques(Phase& phase, Kind kind) {
@@ -126,6 +192,10 @@ void Teller::merge_phases() {
   std::ranges::stable_sort(story_.phases, [](const Phase& a, const Phase& b) {
     return a.start != b.start ? a.start < b.start : a.kind < b.kind;
   });
+  const auto only_probes = [this](const Phase& phase) {
+    return std::ranges::all_of(phase.incidents,
+                               [this](std::size_t i) { return incident(i).kind == Kind::kDialPlanProbe; });
+  };
   const auto paused = [this](const FrameRef& from, const FrameRef& to) {
     return std::ranges::any_of(pauses_, [&](const auto& pause) { return from < pause.first && pause.second <= to; });
   };
@@ -154,6 +224,13 @@ void Teller::merge_phases() {
           break;
         }
         case PhaseKind::kContainment: one = phase.start <= before->end; break;
+        case PhaseKind::kAbuse:
+          // What was tried at the door before it opened is not what was done behind it.
+          if (before->start < campaign_->decisive && campaign_->decisive < phase.start && only_probes(*before)) {
+            one = false;
+            break;
+          }
+          [[fallthrough]];
         default: one = (touches || !went_on) && !paused(before->start, phase.start);
       }
     }
@@ -182,11 +259,13 @@ Story Teller::run() {
   if (story_.campaign) {
     campaign_ = &*story_.campaign;
     gather();
+    add_approach();
     attack_phases();
     compromise_phases();
     containment_phases();
     end_guessing();
     split_abuse();
+    begin_with_first_call();
     merge_phases();
     end_abuse();
     measure_abuse();

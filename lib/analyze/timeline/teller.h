@@ -30,6 +30,9 @@ void add_all(std::vector<T>& list, const std::vector<T>& more) {
 std::string join_names(const std::vector<std::string>& list, std::size_t most = 3);
 std::string join_addresses(const std::vector<IpAddress>& list, std::size_t most = 3);
 
+// A first hostile act so soon after the capture's begin may not be the first (TL-003).
+inline constexpr std::chrono::minutes kEarly{5};
+
 // Makes the story, step by step. Used once.
 class Teller {
  public:
@@ -55,6 +58,7 @@ class Teller {
     FrameRef decisive{};
     FrameRef takeover{};
     std::vector<IpAddress> actors{};
+    fraud::Kind kind = fraud::Kind::kAnomaly;
   };
   using Block = std::pair<const Track*, const Refusals*>;
 
@@ -66,9 +70,13 @@ class Teller {
   const std::string& account_of(const Track& track) const { return record_.names.text(track.account); }
 
   // teller.cpp: which incidents, and their own phases
+  bool houses_many(const IpAddress& address) const;
+  bool lives_there(const IpAddress& address, std::string_view account, const FrameRef& from, const FrameRef& to) const;
+  std::set<std::size_t> mistaken() const;
   Weight weigh(const Chain& chain) const;
   void choose();
   void gather();
+  void add_approach();
   static void add_techniques(Phase& phase, fraud::Kind kind);
   void begin_with_guess(Phase& phase) const;
   void attack_phases();
@@ -76,11 +84,14 @@ class Teller {
 
   // teller_access.cpp: who got in, and who was put out
   std::vector<Entry> entries() const;
+  void add_entries_of_abuse(std::vector<Entry>& list) const;
+  Entry entry_without_login(std::size_t i) const;
   FrameRef seen_at_the_door(const FrameRef& frame, const std::string& account) const;
   FrameRef takeover_after(const FrameRef& since, std::string_view account) const;
   void compromise_phases();
   void add_containment(const std::vector<Block>& blocks);
   void containment_phases();
+  void add_renewed_guessing(const Track& track, const Refusals& block);
   static FrameRef next_success(const std::vector<const Track*>& mine, const FrameRef& after);
   void explain_entry();
   void list_resets();
@@ -90,6 +101,7 @@ class Teller {
   FrameRef taken_first(const std::vector<std::string>& accounts) const;
   void end_guessing();
   void split_abuse();
+  void begin_with_first_call();
   void add_part(const Phase& whole, const std::vector<std::size_t>& calls, const FrameRef& begin, const FrameRef& end,
                 std::vector<Phase>& parts) const;
   void end_abuse();

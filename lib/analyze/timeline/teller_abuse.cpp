@@ -94,6 +94,33 @@ void Teller::split_abuse() {
   story_.phases = std::move(parts);
 }
 
+// Whatever the thief calls with an account that he took is abuse, from the first attempt on, though it was refused or
+// led nowhere dear.
+void Teller::begin_with_first_call() {
+  constexpr std::size_t kMost = 64;
+  std::vector<std::pair<Phase*, FrameRef>> parts;  // since when each may have begun
+  for (Phase& phase : story_.phases) {
+    const FrameRef taken = phase.kind == PhaseKind::kAbuse ? taken_first(phase.accounts) : FrameRef{};
+    if (!taken.known() || phase.actors.empty() || parts.size() >= kMost) continue;
+    FrameRef since = taken;
+    for (const auto& [block, success] : pauses_) {
+      if (success <= phase.start) since = std::max(since, success);
+    }
+    parts.emplace_back(&phase, since);
+  }
+  if (parts.empty()) return;
+  for (const CallRecord& call : record_.calls) {
+    const FrameRef start = call.begin();
+    for (const auto& [phase, since] : parts) {
+      if (start < since || !(start < phase->start)) continue;
+      if (!std::ranges::binary_search(phase->actors, call.actor()) || houses_many(call.actor())) continue;
+      if (!std::ranges::binary_search(phase->accounts, std::string(record_.caller_of(call)))) continue;
+      phase->start = start;
+      phase->evidence.insert(phase->evidence.begin(), Evidence{start, "first call"});
+    }
+  }
+}
+
 // When the first of these accounts was taken; unknown when one of them never was.
 FrameRef Teller::taken_first(const std::vector<std::string>& accounts) const {
   FrameRef first;

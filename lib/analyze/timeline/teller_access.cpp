@@ -69,6 +69,58 @@ FrameRef Teller::seen_at_the_door(const FrameRef& frame, const std::string& acco
   return found;
 }
 
+// The first answered call of somebody who needed no credentials and had never been let through before.
+Teller::Entry Teller::entry_without_login(std::size_t i) const {
+  const Incident& one = incident(i);
+  Entry entry{.incident = i, .kind = Kind::kUnauthenticatedCall};
+  for (const IpAddress& source : one.sources) {
+    if (!trusted(source)) add_unique(entry.actors, source);
+  }
+  if (entry.actors.empty()) return {};
+  const std::set<std::string_view> ids(one.call_ids.begin(), one.call_ids.end());
+  for (const CallRecord& call : record_.calls) {
+    if (!call.answered() || !std::ranges::binary_search(entry.actors, call.actor())) continue;
+    if (call.challenges != 0) return {};
+    if (call.begin() < one.first) return {};  // he had been a customer before
+    if (ids.count(call.call_id) == 0) continue;
+    if (!entry.decisive.known() || call.begin() < entry.decisive) entry.decisive = call.begin();
+  }
+  return entry.decisive.known() ? entry : Entry{};
+}
+
+// No sign of a break-in, but of what came of it: somebody abuses an account that is at home elsewhere, or calls without
+// any account.
+void Teller::add_entries_of_abuse(std::vector<Entry>& list) const {
+  const bool known = !list.empty();
+  std::set<std::string> accounts;
+  for (const Entry& entry : list) accounts.insert(entry.account);
+  for (const std::size_t i : campaign_->incidents) {
+    const Incident& one = incident(i);
+    const bool calls = one.kind == Kind::kTollFraud || one.kind == Kind::kTrafficPumping ||
+                       one.kind == Kind::kDialPlanProbe || one.kind == Kind::kTransferAbuse;
+    if (!calls || one.answered == 0 || one.lead().confidence == Confidence::kPossible) continue;
+    if (one.accounts.empty() && !known) {
+      if (Entry entry = entry_without_login(i); entry.decisive.known()) list.push_back(std::move(entry));
+    }
+    for (const std::string& account : one.accounts) {
+      if (accounts.count(account) != 0) continue;
+      Entry entry{.account = account, .incident = i, .kind = Kind::kAccountCompromise};
+      bool home = false;  // of somebody else
+      for (const Track& track : tracks_) {
+        if (account_of(track) != account || !track.first_success.known()) continue;
+        const bool his = one.has_source(track.source) && actor(track.source);
+        if (!his) {
+          home |= lives_there(track.source, account, one.first, one.last);
+        } else if (!houses_many(track.source)) {
+          add_unique(entry.actors, track.source);
+          if (!entry.decisive.known() || track.first_success < entry.decisive) entry.decisive = track.first_success;
+        }
+      }
+      if (home && entry.decisive.known()) list.push_back(std::move(entry));
+    }
+  }
+}
+
 // One for each account: an incident may name several, and several incidents one.
 std::vector<Teller::Entry> Teller::entries() const {
   std::vector<Entry> list;
@@ -78,7 +130,7 @@ std::vector<Teller::Entry> Teller::entries() const {
     std::vector<std::string> accounts = one.accounts;
     if (accounts.empty()) accounts.emplace_back();
     for (const std::string& account : accounts) {
-      Entry entry{.account = account, .incident = i};
+      Entry entry{.account = account, .incident = i, .kind = one.kind};
       if (accounts.size() > 1) {
         for (const Track& track : tracks_) {
           const FrameRef& success = track.first_success;
@@ -101,6 +153,7 @@ std::vector<Teller::Entry> Teller::entries() const {
       list.push_back(std::move(entry));
     }
   }
+  add_entries_of_abuse(list);
   std::ranges::stable_sort(list, {}, &Entry::decisive);
   return list;
 }
@@ -111,10 +164,10 @@ void Teller::compromise_phases() {
   const Entry& first = all.front();
   campaign_->decisive = first.decisive;
   campaign_->taken_account = first.account;
-  entry_kind_ = incident(first.incident).kind;
+  entry_kind_ = first.kind;
   if (!first.actors.empty()) campaign_->taken_by = first.actors.front();
   for (const Track& track : tracks_) {
-    if (track.first_success == campaign_->decisive && actor(track.source)) {
+    if (track.first_success == campaign_->decisive && actor(track.source) && !first.account.empty()) {
       campaign_->taken_account = account_of(track);
       campaign_->taken_by = track.source;
     }
@@ -144,11 +197,15 @@ void Teller::compromise_phases() {
     phase.incidents.push_back(entry.incident);
     phase.evidence.push_back({phase.start, "decisive: the request that was accepted"});
     if (entry.takeover.known()) phase.evidence.push_back({entry.takeover, "take-over"});
-    add_techniques(phase, one.kind);
+    add_techniques(phase, entry.kind);
     if (phase.start == campaign_->decisive && !campaign_->takeover.known()) campaign_->takeover = entry.takeover;
     story_.phases.push_back(std::move(phase));
   }
   campaign_->spread.assign(later.begin(), later.end());
+  if (campaign_->decisive < campaign_->start) {
+    campaign_->start = campaign_->first_hostile = campaign_->decisive;
+    campaign_->starts_with_capture = !later_by(record_.first, campaign_->start.time, kEarly);
+  }
 }
 
 void Teller::add_containment(const std::vector<Block>& blocks) {
@@ -166,6 +223,25 @@ void Teller::add_containment(const std::vector<Block>& blocks) {
   story_.phases.push_back(std::move(phase));
 }
 
+// Refused for hours, then guessed at again until it opened: the second break-in is told like the first.
+void Teller::add_renewed_guessing(const Track& track, const Refusals& block) {
+  Phase guessing{.kind = PhaseKind::kCredentialAccess, .start = block.resumed, .end = block.success_after};
+  guessing.actors = {track.source};
+  guessing.accounts = {account_of(track)};
+  guessing.messages = block.count - block.count_before_pause;
+  guessing.evidence.push_back({block.resumed, "first guess after the block"});
+  add_techniques(guessing, Kind::kBruteForce);
+  Phase success{.kind = PhaseKind::kCompromise, .start = block.success_after, .end = block.success_after};
+  if (block.used_after.known()) success.end = block.used_after;
+  success.actors = guessing.actors;
+  success.accounts = guessing.accounts;
+  success.messages = 1;
+  success.evidence.push_back({block.success_after, "decisive: the request that was accepted again"});
+  add_techniques(success, Kind::kAccountCompromise);
+  story_.phases.push_back(std::move(guessing));
+  story_.phases.push_back(std::move(success));
+}
+
 void Teller::containment_phases() {
   if (!campaign_->decisive.known()) return;
   // Those who had success with an account that they took.
@@ -173,6 +249,10 @@ void Teller::containment_phases() {
   FrameRef last_success;
   for (const Track& track : tracks_) {
     if (!track.first_success.known() || !actor(track.source)) continue;
+    // Other accounts of the same address are none of the campaign's business.
+    if (!taken_.empty() && taken_.count(account_of(track)) == 0 &&
+        !std::ranges::binary_search(campaign_->accounts, account_of(track)))
+      continue;
     mine.push_back(&track);
     if (!last_success.known() || last_success < track.last_success) last_success = track.last_success;
   }
@@ -195,7 +275,14 @@ void Teller::containment_phases() {
   for (const Block& block : passing) {
     const FrameRef again = next_success(mine, block.second->last);
     if (!again.known()) continue;
-    add_containment({block});
+    Refusals held = *block.second;
+    constexpr std::uint64_t kGuesses = 3;
+    if (held.resumed.known() && held.success_after == again && held.count - held.count_before_pause >= kGuesses) {
+      add_renewed_guessing(*block.first, held);
+      held.last = held.before_pause;
+      held.count = held.count_before_pause;
+    }
+    add_containment({{block.first, &held}});
     if (!campaign_->returned.known() || again < campaign_->returned) campaign_->returned = again;
     // Others of the party may have gone on meanwhile: then nothing paused.
     const FrameRef meanwhile = next_success(mine, block.second->first);

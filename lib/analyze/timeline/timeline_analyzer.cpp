@@ -10,6 +10,7 @@
 #include "analyze/timeline/clock_watch.h"
 #include "analyze/timeline/date_watch.h"
 #include "analyze/timeline/event_log.h"
+#include "analyze/timeline/loss_watch.h"
 #include "analyze/timeline/registration_book.h"
 #include "analyze/timeline/story_events.h"
 #include "base/text.h"
@@ -23,7 +24,7 @@ struct TimelineAnalyzer::Impl {
   Impl(const Options& o, report::Sink& s)
       : options(o),
         sink(s),
-        calls({.calls = o.most_calls, .steps = o.most_steps}, record.names),
+        calls({.calls = o.most_calls, .steps = o.most_steps}, record.names, record.call_ids),
         log(o.most_events, record.names),
         registrations(log, record.names),
         actors(1U << 17, record.names),
@@ -38,6 +39,7 @@ struct TimelineAnalyzer::Impl {
   ActorLog actors;
   ClockWatch clock_watch;
   DateWatch dates;
+  LossWatch losses;
   fraud::FraudAnalyzer fraud;
 
   void note_time(Timestamp time) {
@@ -146,6 +148,7 @@ void TimelineAnalyzer::on_offer_answer(const session::Call& call, const session:
 void TimelineAnalyzer::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) {
   impl_->calls.on_rtp();
   impl_->note_time(event.datagram->frame.time);
+  impl_->losses.on_rtp(stream, event);
   impl_->fraud.on_rtp(stream, event);
 }
 void TimelineAnalyzer::on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& event) {
@@ -210,6 +213,8 @@ std::shared_ptr<const TimelineContent> TimelineAnalyzer::finish(Facts facts) {
     for (const Deadline& row : impl_->options.deadlines) clocks.push_back({row, start, row.due(start)});
   }
   report_story(story, record, clocks, assumption, impl_->sink);
+  facts.media_holes = impl_->losses.finish();
+  facts.more_media_holes = impl_->losses.more();
   for (DateOffset& date : impl_->dates.finish()) facts.dates.push_back(std::move(date));
   report_facts(facts, record, impl_->sink);
   record.events = impl_->log.finish();

@@ -256,35 +256,4 @@ Parsed<MessageView> parse(ByteView frame, Timestamp carrier_time) {
   return parse_v1_v2(frame, carrier_time);
 }
 
-bool shift_time(std::span<std::uint8_t> frame, std::int64_t later_ns) {
-  if (!looks_like_v3(frame)) return false;
-  const std::size_t length = v3_frame_length(frame).value_or(0);
-  ByteCursor in{first_bytes(frame, length)};
-  in.skip(kHeaderSize);
-  std::size_t seconds_at = 0;
-  std::size_t micros_at = 0;
-  while (in.remaining() >= kChunkHeaderSize) {
-    const auto vendor = in.be<std::uint16_t>();
-    const auto type = static_cast<Chunk>(in.be<std::uint16_t>());
-    const std::size_t chunk_length = in.be<std::uint16_t>();
-    if (chunk_length < kChunkHeaderSize) break;
-    const std::size_t at = in.offset();
-    in.skip(chunk_length - kChunkHeaderSize);
-    if (!in.ok()) break;
-    if (vendor != 0 || chunk_length != kChunkHeaderSize + 4) continue;
-    if (type == Chunk::kSeconds) seconds_at = at;
-    if (type == Chunk::kMicroseconds) micros_at = at;
-  }
-  if (seconds_at == 0) return false;
-  const auto store = [&frame](std::size_t at, std::int64_t value) {
-    for (std::size_t i = 0; i < 4; ++i) frame[at + i] = static_cast<std::uint8_t>(value >> (24 - 8 * i) & 0xff);
-  };
-  std::int64_t micros = std::int64_t{load_be<std::uint32_t>(frame.data() + seconds_at)} * 1'000'000 + later_ns / 1000;
-  if (micros_at != 0) micros += load_be<std::uint32_t>(frame.data() + micros_at);
-  if (micros < 0 || micros / 1'000'000 > 0xffff'ffffLL) return false;
-  store(seconds_at, micros / 1'000'000);
-  if (micros_at != 0) store(micros_at, micros % 1'000'000);
-  return true;
-}
-
 }  // namespace voip::hep

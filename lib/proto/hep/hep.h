@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -40,9 +39,5 @@ std::optional<std::size_t> v3_frame_length(ByteView bytes);
 
 // carrier_time: of the packet, to judge the byte order and plausibility of v2's time; may be unknown.
 Parsed<MessageView> parse(ByteView frame, Timestamp carrier_time);
-
-// Sets the time within a v3 frame (seconds and microseconds) by as many nanoseconds later, if the frame has one. Whole
-// microseconds count. False: nothing was changed.
-bool shift_time(std::span<std::uint8_t> frame, std::int64_t later_ns);
 
 }  // namespace voip::hep

@@ -26,12 +26,15 @@ struct PacketView {
 
 inline constexpr std::size_t kFixedHeader = 12;
 
-// Inline and by hand, not by cursor: it runs once for each media packet.
-inline Parsed<PacketView> parse(ByteView datagram) {
-  if (datagram.size() < kFixedHeader) return ParseError{Malformed::kTruncated, datagram.size(), "rtp.header"};
+// Into `packet`, all of whose fields it sets. Inline and by hand, not by cursor: it runs once for each media packet.
+inline bool parse_into(ByteView datagram, PacketView& packet, ParseError& error) {
+  const auto fail = [&error](Malformed kind, std::size_t offset, const char* field) {
+    error = {kind, offset, field};
+    return false;
+  };
+  if (datagram.size() < kFixedHeader) return fail(Malformed::kTruncated, datagram.size(), "rtp.header");
   const std::uint8_t* bytes = datagram.data();
-  if ((bytes[0] >> 6) != 2) return ParseError{Malformed::kBadVersion, 0, "rtp.version"};
-  PacketView packet;
+  if ((bytes[0] >> 6) != 2) return fail(Malformed::kBadVersion, 0, "rtp.version");
   packet.padding = (bytes[0] & 0x20) != 0;
   packet.extension = (bytes[0] & 0x10) != 0;
   packet.csrc_count = bytes[0] & 0x0f;
@@ -40,19 +43,28 @@ inline Parsed<PacketView> parse(ByteView datagram) {
   packet.sequence = load_be<std::uint16_t>(bytes + 2);
   packet.timestamp = load_be<std::uint32_t>(bytes + 4);
   packet.ssrc = load_be<std::uint32_t>(bytes + 8);
+  packet.extension_profile = 0;
+  packet.extension_data = {};
   std::size_t header = kFixedHeader + std::size_t{4} * packet.csrc_count;
-  if (header > datagram.size()) return ParseError{Malformed::kTruncated, datagram.size(), "rtp.csrc"};
+  if (header > datagram.size()) return fail(Malformed::kTruncated, datagram.size(), "rtp.csrc");
   if (packet.extension) {
-    if (datagram.size() - header < 4) return ParseError{Malformed::kTruncated, datagram.size(), "rtp.extension"};
+    if (datagram.size() - header < 4) return fail(Malformed::kTruncated, datagram.size(), "rtp.extension");
     packet.extension_profile = load_be<std::uint16_t>(bytes + header);
     const std::size_t length = std::size_t{4} * load_be<std::uint16_t>(bytes + header + 2);
     header += 4;
-    if (datagram.size() - header < length) return ParseError{Malformed::kTruncated, datagram.size(), "rtp.extension"};
+    if (datagram.size() - header < length) return fail(Malformed::kTruncated, datagram.size(), "rtp.extension");
     packet.extension_data = datagram.subspan(header, length);
     header += length;
   }
   packet.header_size = header;
   packet.payload = datagram.subspan(header);
+  return true;
+}
+
+inline Parsed<PacketView> parse(ByteView datagram) {
+  PacketView packet;
+  ParseError error;
+  if (!parse_into(datagram, packet, error)) return error;
   return packet;
 }
 

@@ -415,7 +415,7 @@ std::optional<StaticPayload> static_payload(std::uint8_t payload_type) {
     case 7: return StaticPayload{"LPC", 8000};
     case 8: return StaticPayload{"PCMA", 8000};
     case 9: return StaticPayload{"G722", 8000};
-    case 10: return StaticPayload{"L16", 44100};
+    case 10:
     case 11: return StaticPayload{"L16", 44100};
     case 12: return StaticPayload{"QCELP", 8000};
     case 13: return StaticPayload{"CN", 8000};

@@ -268,7 +268,7 @@ AnomalySet inspect(const MessageView& message) {
     const std::string_view value = field.value;
     switch (field.id) {
       case HeaderId::kVia: for_each_value(value, [&](std::string_view each) { inspect_via(each, found); }); break;
-      case HeaderId::kFrom: inspect_party(value, found); break;
+      case HeaderId::kFrom:
       case HeaderId::kTo: inspect_party(value, found); break;
       case HeaderId::kContact:
         if (!quotes_close(value)) found.add(Anomaly::kUnterminatedQuote);

@@ -579,6 +579,75 @@ TEST_CASE("random payloads of any size are never clear", "[judge][slow]") {
   CHECK(clear == 0);
 }
 
+// A vocoder of few bits, whose first byte has one of 64 values: 120 packets of it look random.
+Bytes vocoder(Random& random) {
+  Bytes payload = random_bytes(random, 20);
+  payload[0] = static_cast<std::uint8_t>(payload[0] & 0x3f) | 0x80;
+  return payload;
+}
+
+TEST_CASE("a codec that nobody named is not called encrypted before it had room to show itself", "[judge]") {
+  std::size_t told_clear = 0;
+  for (std::uint32_t seed = 0; seed < 20; ++seed) {
+    for (const std::size_t packets : {61U, 100U, 200U, 600U}) {
+      Sender sender{seed};
+      sender.payload_type = 97;
+      sender.clear(packets, vocoder);
+      const Judgement judgement = sender.judge.judge({});
+      CHECK(judgement.observed != Observed::kEncrypted);
+      told_clear += judgement.observed == Observed::kCleartext ? 1U : 0U;
+    }
+    Sender sealed{seed};
+    sealed.payload_type = 97;
+    sealed.encrypted(250, vocoder, 10);
+    CHECK(sealed.judge.judge({}).observed != Observed::kCleartext);
+    Sender larger{seed};
+    larger.payload_type = 97;
+    larger.encrypted(
+        100, [](Random& random) { return random_bytes(random, 80 + random() % 60); }, 10);
+    CHECK(larger.judge.judge({}).observed == Observed::kEncrypted);
+    Sender promised{seed};  // half as many will do where encryption was agreed, and nothing speaks against it
+    promised.payload_type = 97;
+    promised.encrypted(
+        60, [](Random& random) { return random_bytes(random, 80 + random() % 60); }, 10);
+    CHECK(promised.judge.judge({}).observed == Observed::kUndetermined);
+    CHECK(promised.judge.judge({}, {}, true).observed == Observed::kEncrypted);
+    CHECK(promised.judge.judge({}, 10, false).observed == Observed::kUndetermined);
+  }
+  CHECK(told_clear > 0);
+}
+
+TEST_CASE("of an unknown codec that never changes its size a second beyond doubt makes the rest clear", "[judge]") {
+  const auto some = [](Random& random) { return random_bytes(random, 45); };
+  const auto quiet = [](Random&) { return Bytes(45, 0x11); };
+  Sender sender{3};
+  sender.payload_type = 97;
+  sender.clear(250, some);
+  sender.clear(50, quiet);
+  sender.clear(250, some);
+  const Judgement judgement = sender.judge.judge({});
+  CHECK(judgement.observed == Observed::kCleartext);
+  CHECK(judgement.encrypted_packets == 0);
+
+  Sender keyed{3};  // the size changes with the tag
+  keyed.payload_type = 97;
+  keyed.clear(50, quiet);
+  keyed.encrypted(400, some, 10);
+  CHECK(keyed.judge.judge({}).observed == Observed::kEncrypted);
+  CHECK(keyed.judge.judge({}).cleartext_packets == 50);
+}
+
+TEST_CASE("bytes that are a little too uneven for ciphertext leave an unknown codec undetermined", "[judge]") {
+  Sender sender{5};
+  sender.payload_type = 97;
+  sender.clear(100, [](Random& random) {
+    Bytes payload = random_bytes(random, 160);
+    for (std::size_t i = 3; i < payload.size(); i += 3) payload[i] = static_cast<std::uint8_t>(payload[i] / 2 + 40);
+    return payload;
+  });
+  CHECK(sender.judge.judge({}).observed != Observed::kEncrypted);
+}
+
 TEST_CASE("many payload types and changes stay bounded and consistent", "[judge]") {
   Sender call(61);
   Voice voice;

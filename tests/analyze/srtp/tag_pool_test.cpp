@@ -155,7 +155,8 @@ Outcome run(const std::vector<Sender>& senders, const std::vector<Sent>& sent, s
     CallKeys keys;
     std::deque<AuthState> states;
     for (std::size_t i = 0; i < streams; ++i)
-      states.emplace_back(8, sampling, std::make_unique<PacketQueue>(outcome.queued), threads != 0 ? &pool : nullptr);
+      states.emplace_back(crypto::KeySearchOptions{}, sampling, std::make_unique<PacketQueue>(outcome.queued),
+                          threads != 0 ? &pool : nullptr);
     for (std::size_t i = 0; i < sent.size(); ++i) {
       for (const std::size_t key : sent[i].keys) (void)keys.add(senders[key].key);
       pool.keep_room();
@@ -228,10 +229,10 @@ TEST_CASE("a stream that ends with packets under way takes them with it", "[srtp
   TagPool pool(3, queued);
   CallKeys keys;
   (void)keys.add(all[0].key);
-  AuthState stays(8, false, std::make_unique<PacketQueue>(queued), &pool);
+  AuthState stays({}, false, std::make_unique<PacketQueue>(queued), &pool);
   stays.add_keys(keys);
   for (std::size_t i = 0; i < 3000; ++i) {
-    AuthState goes(8, false, std::make_unique<PacketQueue>(queued), &pool);
+    AuthState goes({}, false, std::make_unique<PacketQueue>(queued), &pool);
     goes.add_keys(keys);
     for (std::uint64_t index = 1; index <= 5; ++index) goes.check(packet(all[0], 5, index, 0), 12, frame(i));
     stays.check(packet(all[0], 6, i, 0), 12, frame(i));

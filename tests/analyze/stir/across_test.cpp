@@ -47,7 +47,7 @@ class Calls {
     one.signer_number = spec.number;
     one.verdict = spec.verdict;
     one.certificate = facts_of(spec.spc);
-    one.token = text_key(fmt::format("token {}", n));
+    one.token = one.signing = text_key(fmt::format("token {}", n));
     one.iat = call.frame.time.ns / kNsPerSecond;
     one.dest = {{"13012340002", {}}};
     one.set(Check::kSignature, spec.verdict == CallVerdict::kInvalid ? Outcome::kFail : Outcome::kPass);
@@ -75,17 +75,23 @@ class Calls {
   std::vector<CallRecord>& records() { return calls_; }
 
  private:
-  const crypto::CertificateFacts* facts_of(const std::string& spc) {
+  const crypto::X509Facts* facts_of(const std::string& spc) {
     if (spc.empty()) return nullptr;
-    crypto::CertificateFacts& facts = facts_.emplace_back();
-    std::string der = fmt::format("\x30{}\xa0{}\x16{}{}", static_cast<char>(spc.size() + 4),
-                                  static_cast<char>(spc.size() + 2), static_cast<char>(spc.size()), spc);
+    crypto::X509Facts& facts = facts_.emplace_back();
+    std::string codes;  // one after each comma
+    for (std::size_t begin = 0; begin <= spc.size();) {
+      const std::size_t end = std::min(spc.find(',', begin), spc.size());
+      const std::string one = spc.substr(begin, end - begin);
+      codes += fmt::format("\xa0{}\x16{}{}", static_cast<char>(one.size() + 2), static_cast<char>(one.size()), one);
+      begin = end + 1;
+    }
+    const std::string der = fmt::format("\x30{}{}", static_cast<char>(codes.size()), codes);
     facts.tn_list = *crypto::TnAuthList::parse(as_bytes(der));
     facts.has_tn_list = true;
     return &facts;
   }
   std::vector<CallRecord> calls_;
-  std::list<crypto::CertificateFacts> facts_;
+  std::list<crypto::X509Facts> facts_;
 };
 
 std::string uuid(std::size_t n) { return fmt::format("5a7b1c2e-3f40-4d1e-9a6b-{:012}", n); }
@@ -187,6 +193,55 @@ TEST_CASE("One code that vouches for three networks is possible abuse, for two i
   CHECK(calls.told("STIR-033", options).empty());
 }
 
+TEST_CASE("A certificate with two codes is its trunk's when one of them is, and foreign when none is") {
+  for (const bool foreign : {false, true}) {
+    Options options;
+    options.trunks.push_back(trunk("carrier", "198.51.100.0/24"));
+    options.trunks.back().spc = {"1234"};
+    Calls calls;
+    calls.add({.spc = foreign ? "709J,56AB" : "709J,1234"});
+    CHECK(calls.told("STIR-033", options).size() == (foreign ? 1 : 0));
+  }
+}
+
+TEST_CASE("A number that two providers sign for within a day is told, a day apart it is not") {
+  constexpr std::int64_t kDay = 86400;
+  const auto told = [](std::int64_t first, std::int64_t again, std::int64_t second) {
+    Calls calls;
+    calls.add({.spc = "709J", .attest = "B", .at_s = first});
+    if (again != 0) calls.add({.spc = "709J", .attest = "B", .at_s = again});
+    calls.add({.spc = "1234", .attest = "B", .at_s = second});
+    return calls.told("STIR-047").size();
+  };
+  CHECK(told(0, 0, kDay) == 1);
+  CHECK(told(0, 0, kDay + 1) == 0);
+  CHECK(told(0, 3 * kDay, 3 * kDay + 60) == 1);  // the first provider still signs for it
+}
+
+TEST_CASE("Three providers and A for one number are high, B is medium") {
+  for (const char* attest : {"A", "B"}) {
+    Calls calls;
+    for (const char* spc : {"709J", "1234", "56AB"}) calls.add({.spc = spc, .attest = attest});
+    const auto told = calls.told("STIR-047");
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].severity == (*attest == 'A' ? report::Severity::kHigh : report::Severity::kMedium));
+    CHECK(told[0].evidence.size() == 3);
+  }
+}
+
+TEST_CASE("Several providers for a number of a trunk that lists their codes are agreed, a code more is not") {
+  for (const bool agreed : {true, false}) {
+    Options options;
+    options.trunks.push_back(trunk("enterprise", "192.0.2.0/24"));
+    options.trunks.back().numbers = {"+1215555"};
+    options.trunks.back().spc = {"709J", agreed ? "1234" : "56AB"};
+    Calls calls;
+    calls.add({.spc = "709J"});
+    calls.add({.spc = "1234"});
+    CHECK(calls.told("STIR-047", options).size() == (agreed ? 0 : 1));
+  }
+}
+
 TEST_CASE("A signer with more C than all else is told as low, with half of them C it is a fact") {
   Calls calls;
   calls.add(25, {});
@@ -230,6 +285,17 @@ TEST_CASE("A trunk with a fifth of its calls unsigned is a fact, with more it is
     CHECK(told[0].severity == (tdm ? report::Severity::kInfo : report::Severity::kMedium));
     CHECK(told[0].message.find("trunk acme sent 51 calls") == 0);
     CHECK(calls.told("STIR-001", options).size() == (tdm ? 0 : 2));
+  }
+}
+
+TEST_CASE("A customer's unsigned calls are a fact, whatever their share") {
+  for (const bool customer : {false, true}) {
+    Calls calls;
+    calls.add(60, {.verdict = CallVerdict::kUnsigned});
+    for (CallRecord& call : calls.records()) call.subscriber = customer;
+    const auto told = calls.told("STIR-048");
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].severity == (customer ? report::Severity::kInfo : report::Severity::kMedium));
   }
 }
 

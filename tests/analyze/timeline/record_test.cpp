@@ -41,9 +41,14 @@ session::Transaction login(double when, unsigned status, sip::Method method = si
   return t;
 }
 
-CallRecord call(Names& names, double start, unsigned status) {
+Text call_id(const std::string& text) {
+  static TextPool pool;
+  return pool.once(text);
+}
+
+CallRecord call(Names& names, double start, std::uint16_t status) {
   CallRecord record;
-  record.call_id = "call-" + std::to_string(start);
+  record.call_id = call_id("call-" + std::to_string(start));
   record.from = names.id("sip:1001@pbx.example");
   record.to = names.id("sip:+4930123456@pbx.example");
   record.dialled = names.id("0030123456");
@@ -135,7 +140,7 @@ TEST_CASE("A call has its begin and its failure as events, ten in a row from one
     Record record;
     for (std::size_t i = 0; i < calls; ++i) {
       record.calls.push_back(call(record.names, static_cast<double>(i), 404));
-      record.calls.back().group = i;
+      record.calls.back().group = static_cast<std::uint32_t>(i);
     }
     std::vector<Told> told;
     record.tell({}, [&told](const Told& one) { told.push_back(one); });
@@ -198,17 +203,39 @@ TEST_CASE("The table of deadlines is read with quotes and checked for its column
   CHECK_FALSE(parse_deadlines("").ok());
 }
 
+TEST_CASE("A Reason is told with its protocol, and a comma in its words ends nothing", "[timeline]") {
+  const auto end_of = [](std::string_view reason) {
+    Record record;
+    CallRecord one = call(record.names, 0, 200);
+    one.answer = at(0.5);
+    one.hung_up = HungUp::kCallee;
+    one.reason = record.names.id(reason);
+    record.calls.push_back(std::move(one));
+    std::string text;
+    record.tell({}, [&text](const Told& told) {
+      if (told.kind == EventKind::kCallEnd) text = told.text;
+    });
+    return text.substr(text.find("; ") + 2);
+  };
+  CHECK(end_of("Q.850;cause=16;text=\"Normal, cleared\"") == "the callee hung up (Q.850 cause 16, Normal, cleared)");
+  CHECK(end_of("SIP;text=\"Call completed elsewhere\", Q.850;cause=26") ==
+        "the callee hung up (SIP: Call completed elsewhere)");
+  CHECK(end_of("Q.850;cause=16;text=\"(16)\"") == "the callee hung up (Q.850 cause 16)");
+  CHECK(end_of("preemption") == "the callee hung up (preemption)");
+}
+
 TEST_CASE("Nothing from a capture can break out of a Mermaid diagram", "[timeline]") {
   Record record;
   CallRecord one = call(record.names, 0, 200);
   one.dialled = record.names.id("x\n  participant evil; %%{init}%%\"<script>");
-  one.points = {one.hops[0].from, one.hops[0].to};
+  one.steps = std::make_unique<Steps>();
+  one.steps->points = {one.hops[0].from, one.hops[0].to};
   Step step;
   step.frame = at(0);
   step.dst = 1;
   step.method = sip::Method::kInvite;
-  one.steps = {step};
-  record.calls.push_back(one);
+  one.steps->list = {step};
+  record.calls.push_back(std::move(one));
   const TimelineContent content{{}, std::move(record), {}, {}, {}, {}};
   std::vector<std::string> lines;
   write_mermaid(content, [&lines](const std::string& line) { lines.push_back(line); });
@@ -221,7 +248,7 @@ TEST_CASE("Nothing from a capture can break out of a Mermaid diagram", "[timelin
 TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through one proxy are many", "[timeline]") {
   const auto leg = [](Names& names, const std::string& id, double start, std::string_view from, std::string_view to) {
     CallRecord record = call(names, start, 200);
-    record.call_id = id;
+    record.call_id = call_id(id);
     record.answer = at(start + 1);
     record.last = record.end = at(start + 60);
     record.hops[0].from = Endpoint(host(from), 5060);
@@ -229,9 +256,11 @@ TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through o
     return record;
   };
   Names names;
-  std::vector<CallRecord> calls{
-      leg(names, "a1", 0, "203.0.113.50", "192.0.2.10"), leg(names, "a2", 0.1, "203.0.113.50", "192.0.2.10"),
-      leg(names, "b1", 0.2, "192.0.2.10", "192.0.2.101"), leg(names, "b2", 0.3, "192.0.2.10", "192.0.2.101")};
+  std::deque<CallRecord> calls;
+  calls.push_back(leg(names, "a1", 0, "203.0.113.50", "192.0.2.10"));
+  calls.push_back(leg(names, "a2", 0.1, "203.0.113.50", "192.0.2.10"));
+  calls.push_back(leg(names, "b1", 0.2, "192.0.2.10", "192.0.2.101"));
+  calls.push_back(leg(names, "b2", 0.3, "192.0.2.10", "192.0.2.101"));
   group_calls(calls, names);
   CHECK(calls[0].group == 0);
   CHECK(calls[1].group == 1);
@@ -239,7 +268,7 @@ TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through o
   CHECK(calls[3].group == 1);
 
   // The same Call-ID on both sides of a proxy: each call has both hops, and they share them.
-  std::vector<CallRecord> proxied;
+  std::deque<CallRecord> proxied;
   for (int i = 0; i < 20; ++i) {
     proxied.push_back(leg(names, "p" + std::to_string(i), i * 0.05, "203.0.113.50", "192.0.2.10"));
     proxied.back().hops.push_back(leg(names, "", 0, "192.0.2.10", "192.0.2.101").hops[0]);

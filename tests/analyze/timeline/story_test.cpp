@@ -61,16 +61,17 @@ struct World {
     tracks.push_back(track);
     return tracks.back();
   }
+  TextPool call_ids;
   void call(const std::string& id, double start, double talk) {
     CallRecord call;
-    call.call_id = id;
+    call.call_id = call_ids.keep(id);
     call.first = call.invite = at(start);
     call.answer = at(start + 5);
     call.end = call.last = at(start + 5 + talk);
     call.hung_up = HungUp::kCaller;
     call.status = 200;
-    call.group = record.calls.size();
-    record.calls.push_back(call);
+    call.group = static_cast<std::uint32_t>(record.calls.size());
+    record.calls.push_back(std::move(call));
   }
   Story tell() { return tell_story(incidents, tracks, record, options); }
 };
@@ -294,7 +295,7 @@ TEST_CASE("A block that did not last parts the abuse, and calls that it refused 
   world.call("a", 2100, 60);
   world.call("b", 2200, 120);
   world.call("refused", 3000, 0);
-  world.record.calls.back().answer = {};
+  world.record.calls.back().answer = FrameRef{};
   world.call("c", 8100, 300);
   world.incidents = {compromise(1000, "203.0.113.9", "1007"),
                      incident(Kind::kTollFraud, 2000, 8400, "203.0.113.9", {"1007"}, Severity::kCritical)};
@@ -319,7 +320,7 @@ TEST_CASE("A block that did not last parts the abuse, and calls that it refused 
 TEST_CASE("Guessing and abuse of an account meet where it was taken", "[timeline]") {
   World world;
   world.call("probe", 500, 0);
-  world.record.calls.back().answer = {};
+  world.record.calls.back().answer = FrameRef{};
   world.call("a", 2100, 60);
   world.incidents = {incident(Kind::kBruteForce, 0, 9000, "203.0.113.9", {"1007"}),
                      compromise(1000, "203.0.113.9", "1007"),

@@ -211,30 +211,3 @@ TEST_CASE("A time decades away from its carrier is not believed", "[hep]") {
   CHECK_FALSE(at(0, kCarrier).known());
   CHECK(at(1'700'000'000, {}).known());
 }
-
-TEST_CASE("A frame's time is moved within it, over the second, and nothing else", "[hep]") {
-  Bytes bytes =
-      frame(chunk(1, {2}) + chunk(9, be(1'795'417'300, 4)) + chunk(10, be(900'000, 4)) + chunk(15, {'S', 'I', 'P'}));
-  const Bytes before = bytes;
-  REQUIRE(hep::shift_time(bytes, -1'700 * kNsPerMs));
-  const auto message = hep::parse(bytes, kCarrier);
-  REQUIRE(message.ok());
-  CHECK(message->time.ns == 1'795'417'299'200 * kNsPerMs);
-  CHECK(payload_of(*message) == "SIP");
-  REQUIRE(hep::shift_time(bytes, 1'700 * kNsPerMs));
-  CHECK(bytes == before);
-}
-
-TEST_CASE("A frame without a time, or cut off within it, keeps its bytes", "[hep]") {
-  Bytes none = frame(chunk(1, {2}) + chunk(15, {'S', 'I', 'P'}));
-  const Bytes before = none;
-  CHECK_FALSE(hep::shift_time(none, kNsPerSecond));
-  CHECK(none == before);
-  const Bytes whole = frame(chunk(9, be(1'795'417'300, 4)) + chunk(10, be(900'000, 4)));
-  for (std::size_t n = 0; n < 16; ++n) {
-    Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n));
-    const Bytes same = part;
-    CHECK_FALSE(hep::shift_time(part, kNsPerSecond));
-    CHECK(part == same);
-  }
-}

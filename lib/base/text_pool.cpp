@@ -1,0 +1,34 @@
+#include "base/text_pool.h"
+
+#include <algorithm>
+
+namespace voip {
+
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{32} << 10;
+
+}  // namespace
+
+Text TextPool::keep(std::string_view text) {
+  if (text.empty()) return {};
+  if (text.size() > free_) {
+    free_ = std::max(kChunk, text.size());
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(free_));
+    next_ = chunks_.back().get();
+  }
+  const std::string_view kept{next_, text.size()};
+  next_ = std::ranges::copy(text, next_).out;
+  free_ -= text.size();
+  return Text(&texts_.emplace_back(kept));
+}
+
+Text TextPool::once(std::string_view text) {
+  if (text.empty()) return {};
+  bool made = false;
+  Text& known = known_.at_or_new(text_key(text), &made);
+  if (made) known = keep(text);
+  return known;
+}
+
+}  // namespace voip
