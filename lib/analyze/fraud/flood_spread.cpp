@@ -26,19 +26,36 @@ constexpr std::size_t kManyRequests = 500;
 constexpr std::size_t kSomeSources = 30;
 constexpr std::size_t kSomeRequests = 300;
 
-// The most requests and sources within a minute.
-void busiest_minute(std::span<const Arrival> arrivals, Surge& surge) {
-  std::map<std::uint32_t, std::size_t> inside;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    ++inside[arrivals[i].source];
-    while (arrivals[i].ns - arrivals[begin].ns > kMinuteNs) {
-      if (--inside[arrivals[begin].source] == 0) inside.erase(arrivals[begin].source);
-      ++begin;
+// The minute that ends with each arrival, one after the other.
+class LastMinute {
+ public:
+  explicit LastMinute(std::span<const Arrival> arrivals) : arrivals_(arrivals) {}
+
+  bool next() {
+    if (end_ == arrivals_.size()) return false;
+    const Arrival& now = arrivals_[end_++];
+    ++inside_[now.source];
+    for (; now.ns - arrivals_[begin_].ns > kMinuteNs; ++begin_) {
+      const auto gone = inside_.find(arrivals_[begin_].source);
+      if (--gone->second == 0) inside_.erase(gone);
     }
-    surge.sources = std::max(surge.sources, inside.size());
-    surge.requests = std::max(surge.requests, i - begin + 1);
+    return true;
   }
+  std::size_t sources() const { return inside_.size(); }
+  std::size_t requests() const { return end_ - begin_; }
+  std::int64_t begin_ns() const { return arrivals_[begin_].ns; }
+  std::int64_t end_ns() const { return arrivals_[end_ - 1].ns; }
+
+ private:
+  std::span<const Arrival> arrivals_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::map<std::uint32_t, std::size_t> inside_;  // by source
+};
+
+void widen(Surge& surge, const LastMinute& minute) {
+  surge.sources = std::max(surge.sources, minute.sources());
+  surge.requests = std::max(surge.requests, minute.requests());
 }
 
 // Sources that do nothing else than take part.
@@ -104,19 +121,11 @@ void tell(Casework& work, Method method, const Crowd& crowd, const Surge& surge)
 
 std::optional<Surge> surge(const std::vector<Arrival>& arrivals) {
   Surge found;
-  std::map<std::uint32_t, std::size_t> inside;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    ++inside[arrivals[i].source];
-    while (arrivals[i].ns - arrivals[begin].ns > kMinuteNs) {
-      if (--inside[arrivals[begin].source] == 0) inside.erase(arrivals[begin].source);
-      ++begin;
-    }
-    if (inside.size() < kManySources || i - begin + 1 < kManyRequests) continue;
-    if (found.requests == 0) found.from = arrivals[begin].ns;
-    found.to = arrivals[i].ns;
-    found.sources = std::max(found.sources, inside.size());
-    found.requests = std::max(found.requests, i - begin + 1);
+  for (LastMinute minute(arrivals); minute.next();) {
+    if (minute.sources() < kManySources || minute.requests() < kManyRequests) continue;
+    if (found.requests == 0) found.from = minute.begin_ns();
+    found.to = minute.end_ns();
+    widen(found, minute);
   }
   if (found.requests == 0) return std::nullopt;
   return found;
@@ -151,7 +160,7 @@ std::optional<Surge> drifting_surge(const std::vector<Arrival>& arrivals, Timest
     const auto to = std::ranges::upper_bound(arrivals, now.to, {}, &Arrival::ns);
     if (to - from < static_cast<std::ptrdiff_t>(kSomeRequests)) return false;
     Surge seen{.from = now.from, .to = now.to};
-    busiest_minute({from, to}, seen);
+    for (LastMinute minute({from, to}); minute.next();) widen(seen, minute);
     if (seen.sources < kSomeSources) return false;
     if (static_cast<double>(seen.sources) <= 3 * median(usual_sources)) return false;
     now = seen;

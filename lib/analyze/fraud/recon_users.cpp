@@ -78,9 +78,8 @@ void Recon::knock(std::uint32_t index, std::vector<std::uint32_t>& tries) {
   incident.evidence =
       Casework::evidence(incident.first, incident.first, "decisive: signs of the program", incident.last);
   incident.explanation =
-      "OPTIONS to a host that never spoke to it, with the signs of an attack program, before it asks for users. An "
-      "agreed "
-      "test would be named in the policy.";
+      "OPTIONS to a host that never spoke to it, with the signs of an attack program, before it asks for users. "
+      "An agreed test would be named in the policy.";
   if (auto check = tool_check(source)) incident.checks.push_back(std::move(*check));
   work_.raise(std::move(incident), {index});
 }
