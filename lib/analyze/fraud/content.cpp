@@ -256,7 +256,7 @@ FraudContent::FraudContent(std::vector<Incident> incidents, std::vector<AccountR
       limits_(std::move(limits)) {}
 
 std::string FraudContent::headline() const {
-  if (nothing_ && incidents_.empty()) return "no SIP was seen: nothing to judge";
+  if (nothing_ && incidents_.empty()) return "no SIP request was seen: nothing to judge";
   if (incidents_.empty()) return "no campaign against this site, and no theft of calls, in what was visible";
   std::map<Severity, std::size_t> grave;
   for (const Incident& incident : incidents_) ++grave[incident.lead().severity];
