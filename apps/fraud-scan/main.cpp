@@ -8,19 +8,24 @@
 #include "analyze/fraud/emit.h"
 #include "analyze/fraud/fraud_analyzer.h"
 #include "analyze/fraud/state.h"
+#include "analyze/stir/store.h"
+#include "cli/cold.h"
 #include "cli/output_file.h"
 #include "cli/run.h"
 #include "cli/tool.h"
+#include "signatures.h"
 
 namespace {
 
 using namespace voip;
 namespace fraud = analyze::fraud;
+namespace stir = analyze::stir;
 
 struct OwnOptions {
   std::string destinations;
   std::string rates;
   std::string places;
+  std::string certs;
   std::string baseline;
   std::string profile;
   std::string state;
@@ -62,6 +67,16 @@ Status check(const OwnOptions& own) {
   return Done{};
 }
 
+// Only what a signature says of the caller matters here; how fresh it is stir-verify tells.
+stir::Options stir_options(const cli::RunContext& context) {
+  stir::Options options;
+  options.max_calls = cli::limits_for(context.options).calls;
+  options.site = context.policy.site;
+  const std::string_view code = fraud::Destinations::built_in().calling_code(context.policy.site.country);
+  if (!code.empty()) options.country_code = code;
+  return options;
+}
+
 Result<cli::RunOutcome> scan(const OwnOptions& own, const cli::RunContext& context) {
   fraud::Options options = fraud::options_from(context.policy, cli::limits_for(context.options));
   if (!own.destinations.empty()) {
@@ -81,7 +96,7 @@ Result<cli::RunOutcome> scan(const OwnOptions& own, const cli::RunContext& conte
   if (!own.places.empty()) {
     const auto text = read_file(own.places);
     if (!text) return text.error();
-    auto places = fraud::Places::parse(*text, own.places);
+    auto places = fraud::Places::read(*text, own.places);
     if (!places) return places.error();
     options.places = std::make_shared<fraud::Places>(std::move(*places));
   }
@@ -99,8 +114,14 @@ Result<cli::RunOutcome> scan(const OwnOptions& own, const cli::RunContext& conte
     if (const Status status = analyzer.load_state(*text); !status)
       return Error{fmt::format("{}: {}", own.state, status.error().message)};
   }
+  stir::StorePaths paths;
+  paths.certs = own.certs;
+  auto store = stir::Store::open(paths);
+  if (!store) return store.error();
+  Signatures signatures(stir_options(context), *store, analyzer);
   cli::RunOutcome outcome;
-  outcome.coverage = cli::run_pipeline(context, analyzer);
+  outcome.coverage = cli::run_pipeline(context, signatures);
+  signatures.finish();
   outcome.content = analyzer.finish();
   for (const auto& [table, count] : analyzer.dropped()) {
     outcome.coverage.evicted[table] += count;
@@ -144,6 +165,7 @@ constexpr std::array kTables{
 }  // namespace
 
 int main(int argc, char** argv) {
+  const ColdMemory cold(cli::cold_memory());
   OwnOptions own;
   cli::ToolSpec tool;
   tool.name = "fraud-scan";
@@ -155,8 +177,11 @@ int main(int argc, char** argv) {
         ->type_name("FILE");
     app.add_option("--rates", own.rates, "CSV of rates for the cost estimate (prefix,rate_per_min,...)")
         ->type_name("FILE");
-    app.add_option("--places", own.places, "CSV of networks and their countries (network,country[,latitude,longitude])")
+    app.add_option("--places", own.places,
+                   "CSV of networks and their countries (network,country[,latitude,longitude]), or a MaxMind database")
         ->type_name("FILE");
+    app.add_option("--certs", own.certs, "Certificates that sign calls: a folder, or a list of URL, tab, file")
+        ->type_name("DIR|LIST");
     app.add_option("--baseline-traffic", own.baseline, "What is normal here: a profile that --write-profile wrote")
         ->type_name("FILE");
     app.add_option("--write-profile", own.profile, "Write what was normal in these inputs")->type_name("FILE");
@@ -174,7 +199,7 @@ int main(int argc, char** argv) {
   tool.check_options = [&own] { return check(own); };
   tool.read_paths = [&own] {
     std::vector<std::string> paths;
-    for (const std::string& path : {own.destinations, own.rates, own.places, own.baseline}) {
+    for (const std::string& path : {own.destinations, own.rates, own.places, own.certs, own.baseline}) {
       if (!path.empty()) paths.push_back(path);
     }
     return paths;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "analyze/srtp/srtp_analyzer.h"
 #include "cli/run.h"
@@ -109,14 +110,17 @@ int main(int argc, char** argv) {
   tool.add_options = [&](CLI::App& app) { add_options(app, arguments); };
   tool.tables = kTables;
   tool.run = [&](const cli::RunContext& context) -> Result<cli::RunOutcome> {
-    analyze::srtp::SrtpAnalyzer analyzer(options_for(arguments, context), context.findings);
+    const auto analyzer =
+        std::make_shared<analyze::srtp::SrtpAnalyzer>(options_for(arguments, context), context.findings);
+    cli::keep_until_exit(analyzer);
     cli::RunOutcome outcome;
-    outcome.coverage = cli::run_pipeline(context, analyzer);
-    if (const std::uint64_t dropped = analyzer.evicted_handshakes(); dropped != 0) {
+    outcome.coverage = cli::run_pipeline(context, *analyzer);
+    if (const std::uint64_t dropped = analyzer->evicted_handshakes(); dropped != 0) {
       outcome.coverage.evicted["dtls-handshakes"] = dropped;
       outcome.coverage.complete = false;
     }
-    outcome.content = analyzer.finish();
+    outcome.content = analyzer->finish();
+    cli::keep_until_exit(outcome.content);
     return outcome;
   };
   return cli::run_tool(argc, argv, tool);

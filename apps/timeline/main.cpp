@@ -12,6 +12,7 @@
 #include "aligned_source.h"
 #include "analyze/timeline/timeline_analyzer.h"
 #include "capture/open.h"
+#include "cli/cold.h"
 #include "cli/run.h"
 #include "cli/tool.h"
 #include "cli/version.h"
@@ -257,6 +258,7 @@ Result<cli::RunOutcome> run(const cli::RunContext& given_context, Given& given) 
 }  // namespace
 
 int main(int argc, char** argv) {
+  const ColdMemory cold(cli::cold_memory());
   Given given;
   cli::ToolSpec tool;
   tool.name = "timeline";

@@ -14,8 +14,7 @@ Text TextPool::keep(std::string_view text) {
   if (text.empty()) return {};
   if (text.size() > free_) {
     free_ = std::max(kChunk, text.size());
-    chunks_.push_back(std::make_unique_for_overwrite<char[]>(free_));
-    next_ = chunks_.back().get();
+    next_ = chunks_.emplace_back(free_).data();
   }
   const std::string_view kept{next_, text.size()};
   next_ = std::ranges::copy(text, next_).out;

@@ -5,7 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <deque>
-#include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,10 +57,10 @@ class TextPool {
   Text keep(std::string_view text);
 
  private:
-  std::vector<std::unique_ptr<char[]>> chunks_;
+  std::vector<std::pmr::vector<char>> chunks_;
   char* next_ = nullptr;  // where the last chunk is free
   std::size_t free_ = 0;  // bytes from there on
-  std::deque<std::string_view> texts_;
+  std::pmr::deque<std::string_view> texts_;
   FlatMap<TextKey, Text> known_;
 };
 

@@ -57,4 +57,9 @@ report::Coverage run_pipeline(const RunContext& context, session::Observer& anal
   return coverage;
 }
 
+void keep_until_exit(std::shared_ptr<const void> object) {
+  static auto& kept = *new std::vector<std::shared_ptr<const void>>;  // never destroyed: that is the point
+  kept.push_back(std::move(object));
+}
+
 }  // namespace voip::cli

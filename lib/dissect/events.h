@@ -51,7 +51,7 @@ struct MediaEvent {
   const Relay* relay = nullptr;             // null: not through a TURN server
 };
 
-// A TLS connection, told once its handshake was seen (or is known to be missing).
+// A TLS connection, told when it is over.
 struct TlsFlow {
   Endpoint client;
   Endpoint server;
@@ -59,7 +59,25 @@ struct TlsFlow {
   std::uint16_t cipher_suite = 0;
   bool opened = false;  // keys were at hand
   bool web_socket = false;
+  bool hello = false;        // the ClientHello was seen
+  bool established = false;  // both sides went over to encryption
+  std::uint64_t offer = 0;   // of the client's version and suites: equal for equal offers; 0: not seen
   FrameRef first;
+};
+
+// How a client begins that speaks neither SIP nor media.
+enum class Opening : std::uint8_t { kNone, kHttp, kHttpPost, kOtherText, kUnknown };
+
+// A TCP connection (or what a TLS connection carries, where its keys are at hand) with such a client, from its
+// beginning. Told when that is known; of a POST once more when SIP is found in its body.
+struct OtherStream {
+  Opening opening = Opening::kUnknown;
+  Endpoint client;
+  Endpoint server;
+  bool secure = false;
+  bool sip_within = false;
+  bool begins_segment = false;  // the SIP within, a TCP segment
+  FrameRef frame;
 };
 
 class Observer {
@@ -68,6 +86,7 @@ class Observer {
   virtual void on_sip(const SipEvent& event) = 0;
   virtual void on_media(const MediaEvent& event) = 0;
   virtual void on_tls(const TlsFlow& flow) = 0;
+  virtual void on_other_stream(const OtherStream&) {}
 };
 
 }  // namespace voip::dissect

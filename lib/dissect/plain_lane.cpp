@@ -11,6 +11,7 @@ namespace voip::dissect {
 namespace {
 
 constexpr std::uint64_t kSearchBytes = 256U << 10;  // of a stream entered in its middle, before it is given up
+constexpr std::uint64_t kPostBytes = 64U << 10;     // of a POST, in search of SIP
 constexpr std::size_t kLongestHandshake = 16384;
 constexpr std::size_t kKeptOfLine = 1024;
 constexpr std::size_t kKeptCapacity = 4096;  // of an empty buffer
@@ -163,6 +164,7 @@ std::size_t PlainLane::advance(ByteView bytes, const Input& input, Context& cont
       case Mode::kUndecided: step = decide(rest, input, context); break;
       case Mode::kSip: step = sip(rest, input, context); break;
       case Mode::kHandshake: step = handshake(rest, input, context); break;
+      case Mode::kPost: step = post(rest); break;
       case Mode::kWebSocket: step = web_socket(rest, input, context); break;
       case Mode::kTls:
       case Mode::kMedia: return used;
@@ -220,6 +222,7 @@ PlainLane::Step PlainLane::decide(ByteView bytes, const Input& input, Context& c
     return search(bytes, context, input.origin.frame);
   }
   context.tally.count(tcp_text(kind), input.origin.frame);
+  opening_ = kind == TextKind::kOther ? Opening::kUnknown : Opening::kOtherText;
   mode_ = Mode::kIgnored;
   return {.used = bytes.size()};
 }
@@ -283,6 +286,12 @@ PlainLane::Step PlainLane::handshake(ByteView bytes, const Input& input, Context
   // Without a subprotocol the messages themselves must show whether it is SIP.
   if (!parsed || !parsed->upgrade || (parsed->has_protocol && !parsed->sip)) {
     context.tally.count(Seen::kTcpHttp, input.origin.frame);
+    if (as_text(bytes).starts_with("POST ")) {
+      opening_ = Opening::kHttpPost;
+      mode_ = Mode::kPost;
+      return {};
+    }
+    if (!parsed || !parsed->upgrade) opening_ = Opening::kHttp;
     mode_ = Mode::kIgnored;
     return {.used = bytes.size()};
   }
@@ -290,6 +299,17 @@ PlainLane::Step PlainLane::handshake(ByteView bytes, const Input& input, Context
   synced_ = true;
   proven_ = parsed->sip;
   return {.used = parsed->size};
+}
+
+// Padding moves the request to the start of a segment, where a gateway that helps SIP along looks for it: each segment
+// is searched for itself.
+PlainLane::Step PlainLane::post(ByteView bytes) {
+  const Start start = find_start_line(bytes);
+  searched_ += bytes.size();
+  sip_in_post_ = start.found && certain_start(bytes.subspan(start.at)) && as_text(bytes).substr(start.at, 4) != "SIP/";
+  sip_begins_segment_ = sip_in_post_ && start.at == 0;
+  if (sip_in_post_ || searched_ > kPostBytes) mode_ = Mode::kIgnored;
+  return {.used = bytes.size()};
 }
 
 PlainLane::Step PlainLane::web_socket(ByteView bytes, const Input& input, Context& context) {
@@ -430,6 +450,7 @@ void PlainLane::gap(const Input& input, Context& context) {
       mode_ = Mode::kUndecided;
       mid_stream_ = true;
       return;
+    case Mode::kPost:
     case Mode::kTls:
     case Mode::kMedia:
     case Mode::kIgnored: return;

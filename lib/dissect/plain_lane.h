@@ -19,6 +19,7 @@ class PlainLane {
     kUndecided,
     kSip,
     kHandshake,  // an HTTP head that may open a WebSocket
+    kPost,       // the body of an HTTP POST: SIP may hide in it
     kWebSocket,
     kTls,    // a TLS record; its bytes wait in take_buffer()
     kMedia,  // packets of media; likewise
@@ -42,6 +43,10 @@ class PlainLane {
   Mode mode() const { return mode_; }
   bool web_socket_mode() const { return mode_ == Mode::kWebSocket; }
   bool started() const { return started_; }
+  // What it begins with, once it is known to be nothing of ours.
+  Opening opening() const { return opening_; }
+  bool sip_in_post() const { return sip_in_post_; }
+  bool sip_begins_segment() const { return sip_begins_segment_; }
   // Its beginning was not seen.
   void set_mid_stream() { mid_stream_ = true; }
   bool mid_stream() const { return mid_stream_; }
@@ -69,6 +74,7 @@ class PlainLane {
   Step search(ByteView bytes, Context& context, const FrameRef& frame);
   Step sip(ByteView bytes, const Input& input, Context& context);
   Step handshake(ByteView bytes, const Input& input, Context& context);
+  Step post(ByteView bytes);
   Step web_socket(ByteView bytes, const Input& input, Context& context);
   void end_frame(const Input& input, Context& context);
   void deliver(ByteView message, bool cut, const Input& input, Context& context);
@@ -77,7 +83,10 @@ class PlainLane {
   void restart_message();
 
   Mode mode_ = Mode::kUndecided;
+  Opening opening_ = Opening::kNone;
   bool started_ = false;
+  bool sip_in_post_ = false;
+  bool sip_begins_segment_ = false;
   bool mid_stream_ = false;
   bool synced_ = false;  // the bytes at hand begin where a message (or frame) begins
   bool proven_ = false;  // SIP was read from it

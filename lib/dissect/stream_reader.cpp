@@ -98,6 +98,9 @@ void StreamReader::feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteVi
   const Mode before = lane.mode();
   lane.feed(input, context);
   if (lane.mode() == before) return;
+  if (lane.opening() != Opening::kNone && (before != Mode::kPost || lane.sip_in_post())) {
+    tell_other(lane, chunk, secure, observer);
+  }
   // What one direction speaks the other speaks too.
   switch (lane.mode()) {
     case Mode::kSip: other.expect_sip(); break;
@@ -112,6 +115,20 @@ void StreamReader::feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteVi
       break;
     default: break;
   }
+}
+
+// Only of the client, and from the beginning: the middle of a stream may look like anything.
+void StreamReader::tell_other(const PlainLane& lane, const net::StreamChunk& chunk, bool secure, Observer& observer) {
+  if ((chunk.direction & 1) != 0 || lane.mid_stream()) return;
+  OtherStream other;
+  other.opening = lane.opening();
+  other.client = chunk.src;
+  other.server = chunk.dst;
+  other.secure = secure;
+  other.sip_within = lane.sip_in_post();
+  other.begins_segment = lane.sip_begins_segment();
+  other.frame = chunk.frame;
+  observer.on_other_stream(other);
 }
 
 // One direction was told to carry media; what the other has begun is media too.

@@ -43,6 +43,7 @@ class StreamReader {
 
   void feed_plain(Lanes& live, const net::StreamChunk& chunk, ByteView bytes, bool secure, bool loss_unbounded,
                   Observer& observer);
+  static void tell_other(const PlainLane& lane, const net::StreamChunk& chunk, bool secure, Observer& observer);
   void begin_media(Lanes& live, const net::StreamChunk& chunk, Observer& observer);
   void feed_media(Media& media, const net::StreamChunk& chunk, unsigned direction, ByteView bytes, bool lost,
                   Observer& observer);

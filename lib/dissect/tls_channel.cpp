@@ -2,6 +2,19 @@
 
 namespace voip::dissect {
 
+namespace {
+
+// FNV-1a; 0 stands for an offer that was not seen.
+std::uint64_t offer_of(const TlsInfo& info) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&](std::uint16_t value) { hash = (hash ^ value) * 0x100000001b3U; };
+  add(info.client_version);
+  for (const std::uint16_t suite : info.offered_suites) add(suite);
+  return hash | 1U;
+}
+
+}  // namespace
+
 TlsConnection::Sink TlsChannel::plain_into(Sink& sink) {
   return [this, &sink](const TlsChunk& chunk) {
     net::StreamChunk origin = last_[chunk.direction];
@@ -35,6 +48,9 @@ void TlsChannel::describe(TlsFlow& flow) const {
   flow.version = connection_.info().version;
   flow.cipher_suite = connection_.info().cipher_suite;
   flow.opened = connection_.opened();
+  flow.hello = connection_.hello_seen();
+  flow.established = connection_.established();
+  if (flow.hello) flow.offer = offer_of(connection_.info());
 }
 
 }  // namespace voip::dissect

@@ -76,7 +76,7 @@ struct Thresholds {
     Window fail_burst{10, std::chrono::seconds{600}};
     Window fail_burst_slow{30, std::chrono::hours{24}};
     std::uint64_t fail_critical = 1000;  // in 24 h
-    Window spray_accounts{10, std::chrono::seconds{600}};
+    Window spray_accounts{8, std::chrono::seconds{600}};
     Window spray_accounts_slow{20, std::chrono::hours{24}};
     Window enum_users{20, std::chrono::seconds{60}};
     Window enum_users_slow{50, std::chrono::seconds{600}};

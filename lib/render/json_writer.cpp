@@ -238,7 +238,8 @@ void LineSplitter::end_wrapped(bool wrapped) {
 
 void LineSplitter::key(std::string_view name) {
   if (depth_ == 0) {
-    type_ = name;
+    // Its name is that of the items of another section, which are told apart so.
+    type_ = name == "incident" ? "incident-summary" : name;
   } else {
     out_.key(name);
   }

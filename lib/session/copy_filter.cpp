@@ -101,7 +101,7 @@ void CopyFilter::note(const Recent& message) {
 
 void CopyFilter::recall() {
   seen_.resize(kSlots);
-  std::ranges::rotate(recent_, recent_.begin() + static_cast<std::ptrdiff_t>(oldest_));
+  std::rotate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(oldest_), recent_.end());
   for (const Recent& message : recent_) (void)is_copy(message, 0);
   recent_ = {};
 }
@@ -113,7 +113,10 @@ bool CopyFilter::fits_offset(std::uint8_t first, std::uint8_t second, std::int64
   const auto key = static_cast<std::uint16_t>(swapped ? second << 8 | first : first << 8 | second);
   const std::int64_t ns = swapped ? -distance_ns : distance_ns;
   Offset& offset = offsets_[key];
-  if (offset.known && std::abs(ns - offset.ns) <= kWindowNs) return true;
+  if (offset.known && std::abs(ns - offset.ns) <= kWindowNs) {
+    offset.ns += (ns - offset.ns) / 8;  // clocks drift
+    return true;
+  }
   offset.samples[offset.taken++ % offset.samples.size()] = ns;
   if (offset.taken < offset.samples.size()) return false;
   const auto [least, most] = std::ranges::minmax(offset.samples);
@@ -167,7 +170,9 @@ bool CopyFilter::is_copy(const Recent& message, std::uint8_t place) {
   // The wire shows what was sent; mirrors may tell of it more often.
   const bool on_wire =
       std::ranges::any_of(seen.place, [this](std::uint8_t p) { return p != 0 && !places_[p - 1U].hep; });
-  const bool copy = seen.count[at] < most || (on_wire && places_[place].hep);
+  const bool copy = seen.count[at] < most;
+  // Not counted either: else the wire's own, should it come later, would be taken for the copy.
+  if (!copy && on_wire && places_[place].hep) return true;
   if (!copy && at == 0) seen.time_ns = now;
   if (++seen.count[at] >= kFull) {
     for (std::uint8_t& count : seen.count) count = static_cast<std::uint8_t>(count > 200 ? count - 200 : 0);

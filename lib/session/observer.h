@@ -30,6 +30,8 @@ class Observer {
   // DTLS, ZRTP and STUN on sockets that may carry media.
   virtual void on_keying(KeyingFlow&, const dissect::MediaEvent&) {}
   virtual void on_tls(const dissect::TlsFlow&) {}
+  // A TCP client that speaks something else.
+  virtual void on_other_stream(const dissect::OtherStream&) {}
   // The call is over for good and leaves memory after this; its streams are in call.streams.
   virtual void on_call_end(Call&) {}
   // A stream that no call claimed, over for good. rtcp: the flows of the same SSRC or sockets, may be empty.

@@ -174,6 +174,7 @@ Tracker::~Tracker() = default;
 void Tracker::on_sip(const dissect::SipEvent& event) { impl_->on_sip(event); }
 void Tracker::on_media(const dissect::MediaEvent& event) { impl_->on_media(event); }
 void Tracker::on_tls(const dissect::TlsFlow& flow) { impl_->observer.on_tls(flow); }
+void Tracker::on_other_stream(const dissect::OtherStream& stream) { impl_->observer.on_other_stream(stream); }
 void Tracker::finish() { impl_->finish(); }
 const TrackerCounters& Tracker::counters() const { return impl_->counters; }
 const Diagnostics& Tracker::diagnostics() const { return impl_->diagnostics; }

@@ -38,6 +38,7 @@ class Tracker final : public dissect::Observer {
   void on_sip(const dissect::SipEvent& event) override;
   void on_media(const dissect::MediaEvent& event) override;
   void on_tls(const dissect::TlsFlow& flow) override;
+  void on_other_stream(const dissect::OtherStream& stream) override;
   // The end of the capture: everything that still lives ends, in the order in which it began.
   void finish();
 

@@ -49,6 +49,7 @@ struct LiveCall : Call {
 // Asks for memory that will be read soon. It may be gone: fetching never reads.
 inline void fetch_lines(const void* at, std::size_t count) {
   constexpr std::size_t kLine = 64;
+  if (at == nullptr) return;
   const auto* byte = static_cast<const char*>(at);
   for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(byte + i * kLine);
 }

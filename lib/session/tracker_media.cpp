@@ -25,13 +25,12 @@ void Tracker::Impl::on_media(const MediaEvent& event) {
     case MediaKind::kDtls:
     case MediaKind::kZrtp:
     case MediaKind::kStun: on_keying(event); break;
-    case MediaKind::kTurnChannel:
+    case MediaKind::kTurnChannel: diagnostics.count("turn-channel-unknown", event.datagram->frame); break;
     case MediaKind::kUnknown: {
+      // Counted as unknown already; of those, what came where an SDP asked for media.
       const Target* target = target_of(event);
-      diagnostics.count(target == nullptr ? "udp-unknown"
-                        : target->rtp     ? "udp-on-media-port"
-                                          : "udp-on-other-media-port",
-                        event.datagram->frame);
+      if (target == nullptr) break;
+      diagnostics.count(target->rtp ? "unknown-on-media-port" : "unknown-on-other-media-port", event.datagram->frame);
       break;
     }
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Files of a rotated capture, read one after the other with --state, must tell what one long file tells: fraud_cuts.py TOOL [STORY...].
 
-Each story of fraud_unseen.py is cut at arbitrary moments: within calls, logins, scans. What the last files say of each campaign
+Each story of fraud_unseen.py and fraud_dialects.py is cut at arbitrary moments: within calls, logins, scans. What the last files say of each campaign
 must be what the whole says; what a part tells as grave must be told of the whole too."""
 import json
 import pathlib
@@ -10,14 +10,17 @@ import subprocess
 import sys
 import tempfile
 
-from fraud_unseen import STORIES
+import fraud_dialects
+import fraud_unseen
+
+STORIES = {**fraud_unseen.STORIES, **fraud_dialects.STORIES}
 
 TOLD = ("kind", "severity", "confidence", "finding", "sources", "accounts", "numbers", "destinations", "attempts", "successes", "calls", "answered", "minutes", "concurrent_peak", "messages",
         "first_time", "last_time")
 SOME = ("map-war-crack-loot", "careful-guesser-with-the-face-of-a-phone", "botnet-over-many-with-success", "leaked-pairs", "seen-by-homer", "loot-by-day-few-and-long", "loot-american",
         "loot-from-the-phone-in-the-house", "prefixes-then-the-hole", "contact-moved-by-a-stranger", "digest-drawn-out-of-phones", "one-ring-from-far-away", "robots-call-everybody", "toll-free-pumped",
         "sim-box", "flood-of-registers", "war-with-a-face-of-each-phone", "scan-spread-over-sources", "guesses-by-invite", "forwarded-abroad", "guessing-over-tcp", "credentials-replayed",
-        "office-with-nothing")
+        "office-with-nothing", "rtp-put-into-a-call", "keys-put-into-a-call", "both-sides-of-a-border")
 tool, failed = sys.argv[1], 0
 
 
@@ -50,6 +53,9 @@ with tempfile.TemporaryDirectory() as scratch:
         first, last, rnd = moments[0], moments[-1], random.Random(name)
         # Two cuts anywhere, two where much happens.
         cuts = sorted([rnd.uniform(first, last) for _ in range(2)] + [rnd.choice(moments) + .0005 for _ in range(2)])
+        # And within media, where there is any, so that the rest of it stands alone.
+        media = [one[0] for one in w.said if one[5] == "raw"]
+        cuts = sorted(cuts + [media[len(media) // share] + .0005 for share in (12, 8)]) if media else cuts
         (path / "state").unlink(missing_ok=True)
         told = []
         for begin, end in zip([0] + cuts, cuts + [1e18]):

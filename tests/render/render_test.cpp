@@ -339,7 +339,8 @@ TEST_CASE("NDJSON holds the same objects, run first and summary last", "[render]
   }
   std::string types;
   for (const json& j : got) types += j["type"].get<std::string>() + " ";
-  CHECK(types == "run input input call call incident unsigned number number finding check check coverage summary ");
+  CHECK(types ==
+        "run input input call call incident-summary unsigned number number finding check check coverage summary ");
   const auto without_type = [](json j) {
     j.erase("type");
     return j;

@@ -84,6 +84,41 @@ TEST_CASE("An offer in the 200 is answered by the ACK", "[session]") {
   CHECK(s.seen.calls.at(0).legs.at(0).streams == std::vector<std::size_t>{1});
 }
 
+TEST_CASE("An offer in a reliable 183 is answered by the PRACK, and the 200 that repeats it changes nothing",
+          "[session]") {
+  Story s;
+  s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "");
+  s.sip(s.bob, s.alice, "183", "1 INVITE", "a", "b", sdp_text("192.0.2.2", 5000, "RTP/SAVP"));
+  CHECK(s.seen.exchanges == 0);
+  s.sip(s.alice, s.bob, "PRACK", "2 PRACK", "a", "b", sdp_text("192.0.2.1", 4000, "RTP/SAVP"));
+  CHECK(s.seen.exchanges == 1);
+  s.sip(s.bob, s.alice, "200", "2 PRACK", "a", "b");
+  s.sip(s.bob, s.alice, "200", "1 INVITE", "a", "b", sdp_text("192.0.2.2", 5000, "RTP/SAVP"));
+  s.sip(s.alice, s.bob, "ACK", "1 ACK", "a", "b");
+  s.finish();
+  CHECK(s.seen.exchanges == 1);
+  CHECK(s.seen.calls.at(0).legs.at(0).complete == 1);
+  CHECK(s.seen.calls.at(0).legs.at(0).last_answer_profile == "RTP/SAVP");
+}
+
+TEST_CASE("A PRACK and an UPDATE before the call is answered offer anew, and the last answer holds", "[session]") {
+  for (const std::string method : {"PRACK", "UPDATE"}) {
+    INFO(method);
+    Story s;
+    s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000, "RTP/SAVP"));
+    s.sip(s.bob, s.alice, "183", "1 INVITE", "a", "b", sdp_text("192.0.2.2", 5000, "RTP/SAVP"));
+    s.sip(s.alice, s.bob, method, "2 " + method, "a", "b", sdp_text("192.0.2.1", 4002));
+    s.sip(s.bob, s.alice, "200", "2 " + method, "a", "b", sdp_text("192.0.2.2", 5002));
+    s.sip(s.bob, s.alice, "200", "1 INVITE", "a", "b");
+    s.rtp(at("192.0.2.1", 4002), at("192.0.2.2", 5002), 1);
+    s.finish();
+    REQUIRE(s.seen.calls.at(0).legs.size() == 1);
+    CHECK(s.seen.calls[0].legs[0].complete == 2);
+    CHECK(s.seen.calls[0].legs[0].last_answer_profile == "RTP/AVP");
+    CHECK(s.seen.calls[0].legs[0].streams == std::vector<std::size_t>{1});
+  }
+}
+
 TEST_CASE("The 200's SDP replaces that of the 183", "[session]") {
   Story s;
   s.sip(s.alice, s.bob, "INVITE", "1 INVITE", "a", "", sdp_text("192.0.2.1", 4000, "RTP/SAVP"));

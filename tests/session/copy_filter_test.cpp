@@ -86,6 +86,26 @@ TEST_CASE("A clock that is 40 s off is learned from the first messages, then its
   CHECK(fresh == 3);
 }
 
+TEST_CASE("A retransmission that the mirror tells a moment before the wire counts once", "[copies]") {
+  Places at;
+  CHECK_FALSE(at.copy(0, 0, 0));
+  CHECK(at.copy(1, 77, 0.0001));
+  CHECK(at.copy(1, 77, 0.5));
+  CHECK_FALSE(at.copy(0, 0, 0.5001));
+  CHECK_FALSE(at.copy(0, 0, 1.5));
+  CHECK(at.copy(1, 77, 1.5001));
+}
+
+TEST_CASE("A clock that drifts away stays known", "[copies]") {
+  Places at;
+  unsigned fresh = 0;
+  for (unsigned i = 0; i < 2000; ++i) {
+    at.copy(0, 0, i * 20, i);
+    if (!at.copy(1, 0, i * 20 + 3 + i * 0.005, i)) ++fresh;  // a quarter of a second in a thousand
+  }
+  CHECK(fresh == 3);
+}
+
 TEST_CASE("Distances without a steady offset are never learned", "[copies]") {
   Places at;
   for (unsigned i = 0; i < 50; ++i) {

@@ -130,12 +130,15 @@ void AccessWatch::note_removal(const session::Transaction& t, const SourceBook& 
   const bool removes = (t.contact_star && t.expires == 0) || (!t.contacts.empty() && !t.contact_star && t.expires == 0);
   if (!removes || book.forwarded(t)) return;
   const std::string aor = fmt::format("{}@{}", session::user_of(t.to_uri), to_lower(session::host_of(t.to_uri)));
-  const std::uint32_t* at = home_index_.find(text_key(aor));
+  const std::uint32_t* known = home_index_.find(text_key(aor));
+  const std::uint32_t* at = known != nullptr ? known : other_name(aor, t.server.address);
   if (at == nullptr) return;
   const IpAddress source = book.sender(t);
   const Device* owner = nullptr;
   for (const Device& device : homes_[*at].devices) {
-    if (device.last.input != kEarlierRun || !device.expires.known() || device.expires < t.request.time) continue;
+    // Whoever asks in the same name is told by the registrar's own bookkeeping.
+    if (device.last.input != kEarlierRun && known != nullptr) continue;
+    if (!device.expires.known() || device.expires < t.request.time) continue;
     if (same_network(device.source, source)) return;  // its own
     owner = &device;
   }
@@ -150,19 +153,40 @@ void AccessWatch::note_removal(const session::Transaction& t, const SourceBook& 
                             .set = owner->last});
 }
 
+// A registrar is asked by its domain and by its address: user@192.0.2.5 is user@example.net there, if it knows one
+// such.
+const std::uint32_t* AccessWatch::other_name(std::string_view aor, const IpAddress& registrar) const {
+  const std::size_t at = aor.find('@');
+  const std::uint32_t* index = by_user_.find(text_key(aor.substr(0, at), registrar.to_string()));
+  if (index == nullptr || *index == kSeveral) return nullptr;
+  const std::string_view other = homes_[*index].aor;
+  const auto is_address = [](std::string_view name) {
+    std::string_view host = name.substr(std::min(name.size(), name.find('@') + 1));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return IpAddress::parse(host).has_value();
+  };
+  return is_address(aor) != is_address(other) ? index : nullptr;
+}
+
+const std::uint32_t* AccessWatch::make_home(const std::string& aor, const IpAddress& registrar) {
+  if (homes_.size() >= cap_) return nullptr;
+  const auto index = static_cast<std::uint32_t>(homes_.size());
+  homes_.push_back({.aor = aor, .devices = {}});
+  home_index_.at_or_new(text_key(aor)) = index;
+  const TextKey user = text_key(std::string_view(aor).substr(0, aor.find('@')), registrar.to_string());
+  const bool first = by_user_.find(user) == nullptr;
+  by_user_.at_or_new(user) = first ? index : kSeveral;
+  return home_index_.find(text_key(aor));
+}
+
 void AccessWatch::on_registration(const session::RegistrationChange& change, const SourceBook& book) {
   if (change.transaction == nullptr || change.kind == Change::kRevealed || book.forwarded(*change.transaction)) return;
   const session::Transaction& t = *change.transaction;
   const IpAddress source = book.sender(t);
-  const TextKey key = text_key(*change.aor);
-  const std::uint32_t* known = home_index_.find(key);
-  if (known == nullptr) {
-    if (homes_.size() >= cap_) return;
-    const auto index = static_cast<std::uint32_t>(homes_.size());
-    homes_.push_back({.aor = *change.aor, .devices = {}});
-    home_index_.at_or_new(key) = index;
-    known = home_index_.find(key);
-  }
+  const std::uint32_t* known = home_index_.find(text_key(*change.aor));
+  if (known == nullptr) known = other_name(*change.aor, t.server.address);
+  if (known == nullptr) known = make_home(*change.aor, t.server.address);
+  if (known == nullptr) return;
   const std::uint32_t index = *known;
   Home& home = homes_[index];
 

@@ -108,6 +108,8 @@ class AccessWatch {
 
   static void write(RowWriter& row, const Device& device);
   static Device read_device(RowReader& in);
+  const std::uint32_t* other_name(std::string_view aor, const IpAddress& registrar) const;
+  const std::uint32_t* make_home(const std::string& aor, const IpAddress& registrar);  // null: no room
   void note_use(const session::Transaction& t, const SourceBook& book);
   void note_leak(const session::Transaction& t);
   void note_removal(const session::Transaction& t, const SourceBook& book);
@@ -134,6 +136,8 @@ class AccessWatch {
   std::vector<Leak> leaks_;
   std::vector<Home> homes_;
   FlatMap<TextKey, std::uint32_t> home_index_;
+  static constexpr std::uint32_t kSeveral = 0xffffffff;
+  FlatMap<TextKey, std::uint32_t> by_user_;  // by user and registrar: the home, or that there are several
   std::vector<Takeover> takeovers_;
   std::vector<Removal> removals_;
   std::vector<Removal> late_removals_;  // of registrations that an earlier run saw: nothing else tells of them

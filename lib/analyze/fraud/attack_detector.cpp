@@ -5,6 +5,7 @@
 #include "analyze/fraud/access.h"
 #include "analyze/fraud/casework.h"
 #include "analyze/fraud/flood.h"
+#include "analyze/fraud/knocks.h"
 #include "analyze/fraud/malformed.h"
 #include "analyze/fraud/media_watch.h"
 #include "analyze/fraud/places.h"
@@ -13,11 +14,13 @@
 namespace voip::analyze::fraud {
 
 struct AttackDetector::Impl {
-  explicit Impl(const Limits& caps) : access(caps.calls), malformed(caps.calls), media(caps.calls) {}
+  explicit Impl(const Limits& caps)
+      : access(caps.calls), malformed(caps.calls), knocks(caps.calls), media(caps.calls) {}
 
   SourceBook book;
   AccessWatch access;
   MalformedWatch malformed;
+  KnockWatch knocks;
   MediaWatch media;
   std::shared_ptr<const Places> places;
   Roles roles;
@@ -54,6 +57,7 @@ void AttackDetector::Impl::note_body_signs(const dissect::SipEvent& event) {
 void AttackDetector::on_message(const dissect::SipEvent& event, const session::Call*) {
   impl_->book.on_message(event);
   impl_->malformed.on_message(event);
+  impl_->knocks.on_message(event);
   if (event.message->is_request) {
     impl_->note_body_signs(event);
   } else if (event.message->status >= 200 && !impl_->book.knows(*event.message)) {
@@ -72,6 +76,8 @@ void AttackDetector::on_registration(const session::RegistrationChange& change) 
   impl_->access.on_registration(change, impl_->book);
 }
 void AttackDetector::on_rtp(session::MediaStream& stream, const dissect::MediaEvent&) { impl_->media.on_rtp(stream); }
+void AttackDetector::on_tls(const dissect::TlsFlow& flow) { impl_->knocks.on_tls(flow); }
+void AttackDetector::on_other_stream(const dissect::OtherStream& stream) { impl_->knocks.on_other_stream(stream); }
 void AttackDetector::on_call_end(session::Call& call) { impl_->media.on_call_end(call); }
 void AttackDetector::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>&) {
   impl_->media.on_orphan_end(stream);
@@ -93,6 +99,7 @@ void AttackDetector::conclude(Findings& findings) {
   conclude_telephones(work);
   conclude_open_calls(work);
   conclude_tools(work);
+  impl.knocks.conclude(work);
   impl.tally(findings);
 }
 

@@ -21,6 +21,8 @@ class AttackDetector final : public Detector {
   void on_message(const dissect::SipEvent& event, const session::Call* call) override;
   void on_transaction(const session::Transaction& t) override;
   void on_registration(const session::RegistrationChange& change) override;
+  void on_tls(const dissect::TlsFlow& flow) override;
+  void on_other_stream(const dissect::OtherStream& stream) override;
   void on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) override;
   void on_call_end(session::Call& call) override;
   void on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) override;

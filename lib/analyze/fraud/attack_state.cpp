@@ -14,7 +14,7 @@ using Row = StateSection::Row;
 using Reader = RowReader;
 using Writer = RowWriter;
 
-constexpr std::int64_t kKeepNs = 24 * 3600 * kNsPerSecond;
+constexpr std::int64_t kKeepNs = std::int64_t{24} * 3600 * kNsPerSecond;
 constexpr std::int64_t kOpenNs = 40 * kNsPerSecond;  // RFC 3261: a transaction without an answer lasts 32 s
 constexpr std::size_t kMaxSources = 20'000;
 constexpr std::size_t kMaxTries = 60'000;

@@ -218,7 +218,7 @@ void CallCollector::restore(CallRecords records) {
 
 CallRecords CallCollector::take() {
   by_id_ = {};
-  std::deque<CallRecord>& list = records_.list;
+  std::pmr::deque<CallRecord>& list = records_.list;
   std::erase_if(list, [](const CallRecord& record) { return record.hops.empty(); });
   for (CallRecord& record : list) {
     std::ranges::stable_sort(record.hops, [](const CallHop& a, const CallHop& b) { return a.invite < b.invite; });
@@ -243,9 +243,9 @@ bool CallTable::peer(const IpAddress& host) const { return std::ranges::binary_s
 
 namespace {
 
-std::vector<session::LegPlace> places_of(const std::deque<CallRecord>& records) {
-  std::vector<session::LegFacts> legs;
-  std::vector<session::LegHop> hops;
+std::vector<session::LegPlace> places_of(const std::pmr::deque<CallRecord>& records) {
+  std::pmr::vector<session::LegFacts> legs;
+  std::pmr::vector<session::LegHop> hops;
   legs.reserve(records.size());
   std::size_t count = 0;
   for (const CallRecord& record : records) count += record.hops.size();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "analyze/fraud/numbers.h"
 #include "analyze/fraud/site.h"
+#include "base/cold_map.h"
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
@@ -22,7 +24,8 @@
 
 namespace voip::analyze::fraud {
 
-// What is kept of calls is small: there may be a million. Their texts lie in the pool of whoever holds them.
+// What is kept of calls is small: there may be a million. Their texts lie in the pool of whoever holds them; std::pmr
+// containers are for what may lie in a file meanwhile (base/cold_memory.h).
 
 // An initial INVITE between two hosts, repeats with credentials included.
 struct CallHop {
@@ -48,9 +51,9 @@ struct CallRecord {
   Text from_host{};
   Text to_user{};
   Text display{};
-  Text diversion{};                                            // user of the first Diversion
-  std::vector<CallHop> hops{};                                 // in the order of their INVITEs
-  std::vector<std::pair<session::LinkKind, TextKey>> links{};  // until the legs are joined
+  Text diversion{};                                                 // user of the first Diversion
+  std::pmr::vector<CallHop> hops{};                                 // in the order of their INVITEs
+  std::pmr::vector<std::pair<session::LinkKind, TextKey>> links{};  // until the legs are joined
   SmallFrame last{};
   Timestamp end{};             // BYE, CANCEL, refusal, or the last sign of life
   std::uint64_t shape = 0;     // order of the INVITE's header fields
@@ -130,7 +133,7 @@ struct PhoneCall {
 // The records of all Call-IDs, with their texts.
 struct CallRecords {
   TextPool texts{};
-  std::deque<CallRecord> list{};  // in the order of their first INVITEs
+  std::pmr::deque<CallRecord> list{};  // in the order of their first INVITEs
 };
 
 // Keeps a small record of each Call-ID. Memory: bounded by `cap` records; what is beyond is counted.
@@ -156,7 +159,7 @@ class CallCollector {
   std::uint64_t dropped_ = 0;
   std::size_t restored_ = 0;  // the first ones are an earlier run's
   CallRecords records_;
-  FlatMap<TextKey, std::uint32_t> by_id_;
+  ColdMap<TextKey> by_id_;
 };
 
 // All calls of the inputs.
@@ -177,8 +180,8 @@ class CallTable {
     }
   }
 
-  const std::deque<CallRecord>& records() const { return records_.list; }
-  const std::vector<PhoneCall>& calls() const { return calls_; }  // by start
+  const std::pmr::deque<CallRecord>& records() const { return records_.list; }
+  const std::pmr::vector<PhoneCall>& calls() const { return calls_; }  // by start
   // Index of the call that a record belongs to.
   std::size_t call_of(std::size_t record) const { return call_of_[record]; }
   // Hosts that pass calls on (proxies, B2BUAs).
@@ -195,9 +198,9 @@ class CallTable {
   void fill(PhoneCall& call) const;
 
   CallRecords records_;
-  std::vector<std::uint32_t> call_of_;
-  std::vector<std::uint32_t> members_;  // of the calls, one after the other
-  std::vector<PhoneCall> calls_;
+  std::pmr::vector<std::uint32_t> call_of_;
+  std::pmr::vector<std::uint32_t> members_;  // of the calls, one after the other
+  std::pmr::vector<PhoneCall> calls_;
   std::vector<IpAddress> relays_;  // sorted
   std::vector<IpAddress> peers_;   // sorted
 };

@@ -42,6 +42,29 @@ std::vector<report::Evidence> Casework::evidence(const FrameRef& first, const Fr
   return out;
 }
 
+void tell_beside(Casework& work, const IpAddress& address, Fired check, const FrameRef& first, const FrameRef& last,
+                 std::uint64_t messages, std::string_view else_, std::vector<std::string> targets) {
+  const Source* source = work.book.find(address);
+  if (source != nullptr && !source->incidents.empty()) {
+    work.findings.incidents.at(source->incidents.front()).checks.push_back(std::move(check));
+    return;
+  }
+  Incident incident;
+  incident.kind = Kind::kAnomaly;
+  incident.first = first;
+  incident.last = last;
+  incident.messages = messages;
+  incident.entity = "source " + address.to_string();
+  incident.evidence = check.evidence;
+  for (report::Evidence& item : incident.evidence) item.note = "decisive: " + item.note;
+  incident.targets = std::move(targets);
+  incident.explanation = fmt::format("{}. {}", check.message, else_);
+  incident.checks.push_back(std::move(check));
+  if (source == nullptr) incident.sources.push_back(address);
+  work.raise(std::move(incident),
+             source == nullptr ? std::vector<std::uint32_t>{} : std::vector<std::uint32_t>{work.index_of(*source)});
+}
+
 std::size_t Casework::raise(Incident incident, const std::vector<std::uint32_t>& culprits) {
   Signs signs;
   FrameRef sign_frame;

@@ -37,6 +37,10 @@ struct Casework {
 // Takeovers that theft followed, from the same place with the same account, are no second devices: they are grave.
 void confirm_takeovers(IncidentStore& incidents);
 
+// A detail of the source's campaign; an anomaly of its own where it has none. else_: what it could be otherwise.
+void tell_beside(Casework& work, const IpAddress& address, Fired check, const FrameRef& first, const FrameRef& last,
+                 std::uint64_t messages, std::string_view else_, std::vector<std::string> targets = {});
+
 Fired fired(const report::Rule& rule, report::Severity severity, report::Confidence confidence, std::string message);
 // The commonest of OPTIONS, REGISTER and INVITE; up to a moment, where one is given.
 Kind scan_kind(const Source& source, Timestamp until = {});

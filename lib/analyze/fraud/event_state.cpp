@@ -157,9 +157,11 @@ void MediaWatch::save(StateSection& section) const {
                     .frame(one.last)
                     .take());
   }
+  ports_.save(section);
 }
 
 void MediaWatch::load(const StateSection& section) {
+  ports_.load(section);
   for (const Row& row : section.rows()) {
     if (row.empty() || row.front().size() != 1 || ++earlier_ > kMaxEvents) continue;
     Reader in(row);
@@ -191,6 +193,7 @@ void MediaWatch::load(const StateSection& section) {
       --earlier_;
     }
   }
+  restored_ = injections_.size();
 }
 
 void TollNotes::save(Timestamp from, StateSection& section) const {

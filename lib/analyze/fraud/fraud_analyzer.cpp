@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "analyze/fraud/answer_sounds.h"
 #include "analyze/fraud/casework.h"
 #include "analyze/fraud/content.h"
 #include "analyze/fraud/detector.h"
@@ -23,6 +24,7 @@ struct FraudAnalyzer::Impl {
         sink(s),
         site(options.site),
         collector(options.caps.calls * 2),
+        sounds(options.caps.calls),
         ledger(options.caps.calls),
         destinations(options.destinations != nullptr ? *options.destinations : Destinations::built_in()),
         rates(options.rates != nullptr ? *options.rates : RateTable(options.limits)) {
@@ -35,6 +37,8 @@ struct FraudAnalyzer::Impl {
   report::Sink& sink;
   Site site;
   CallCollector collector;
+  AnswerSounds sounds;
+  std::map<std::string, std::string, std::less<>> doubts;  // by Call-ID
   AccountLedger ledger;
   TollNotes notes;
   const Destinations& destinations;
@@ -80,6 +84,8 @@ void FraudAnalyzer::Impl::conclude() {
                       .notes = notes,
                       .plan = plan,
                       .rates = rates,
+                      .sounds = sounds,
+                      .doubts = doubts,
                       .history = options.history,
                       .hours_known = options.hours_given,
                       .claimed = std::vector<char>(calls.calls().size(), 0),
@@ -218,8 +224,17 @@ void FraudAnalyzer::on_registration(const session::RegistrationChange& change) {
   if (impl_->attacks != nullptr) impl_->attacks->on_registration(change);
 }
 
+void FraudAnalyzer::on_tls(const dissect::TlsFlow& flow) {
+  if (flow.first.time.known() && impl_->attacks != nullptr) impl_->attacks->on_tls(flow);
+}
+
+void FraudAnalyzer::on_other_stream(const dissect::OtherStream& stream) {
+  if (stream.frame.time.known() && impl_->attacks != nullptr) impl_->attacks->on_other_stream(stream);
+}
+
 void FraudAnalyzer::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) {
   if (!event.datagram->frame.time.known()) return;
+  impl_->sounds.on_rtp(stream, event);
   if (impl_->attacks != nullptr) impl_->attacks->on_rtp(stream, event);
 }
 
@@ -230,12 +245,18 @@ void FraudAnalyzer::on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& 
 
 void FraudAnalyzer::on_call_end(session::Call& call) {
   if (!call.first.time.known()) return;
+  impl_->sounds.on_call_end(call);
   impl_->collector.on_call_end(call);
   if (impl_->attacks != nullptr) impl_->attacks->on_call_end(call);
 }
 
 void FraudAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) {
+  if (stream.first.time.known()) impl_->saw(stream.first.time);
   if (impl_->attacks != nullptr) impl_->attacks->on_orphan_end(stream, rtcp);
+}
+
+void FraudAnalyzer::doubt_caller(std::string_view call_id, std::string why) {
+  if (impl_->doubts.size() < impl_->options.caps.calls) impl_->doubts.emplace(call_id, std::move(why));
 }
 
 std::shared_ptr<const report::Content> FraudAnalyzer::finish() {
@@ -266,7 +287,7 @@ Status FraudAnalyzer::load_state(std::string_view json) {
 
 std::string FraudAnalyzer::save_state() const {
   // Campaigns join over a day; call-backs follow within three.
-  constexpr std::int64_t kKeepNs = 72 * 3600 * kNsPerSecond;
+  constexpr std::int64_t kKeepNs = std::int64_t{72} * 3600 * kNsPerSecond;
   State state;
   const Timestamp until = impl_->to.known() ? impl_->to : Timestamp{0};
   save_calls(impl_->calls, {until.ns - kKeepNs}, state.sections["calls"]);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "analyze/fraud/calls.h"
-#include "analyze/fraud/destinations.h"
 #include "analyze/fraud/incident.h"
 #include "analyze/fraud/places.h"
 #include "analyze/fraud/profile.h"
@@ -16,6 +15,7 @@
 #include "analyze/fraud/site.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "numbering/destinations.h"
 #include "policy/policy.h"
 #include "report/content.h"
 #include "report/finding.h"
@@ -64,10 +64,15 @@ class FraudAnalyzer final : public session::Observer {
   void on_message(const dissect::SipEvent& event, const session::Call* call) override;
   void on_transaction(const session::Transaction& transaction) override;
   void on_registration(const session::RegistrationChange& change) override;
+  void on_tls(const dissect::TlsFlow& flow) override;
+  void on_other_stream(const dissect::OtherStream& stream) override;
   void on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) override;
   void on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& event) override;
   void on_call_end(session::Call& call) override;
   void on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) override;
+
+  // A signature of the call proves false, or is another caller's; before finish().
+  void doubt_caller(std::string_view call_id, std::string why);
 
   // After the last packet.
   std::shared_ptr<const report::Content> finish();

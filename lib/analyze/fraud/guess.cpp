@@ -13,6 +13,9 @@ using report::Severity;
 namespace {
 
 constexpr std::int64_t kSoothedNs = 10 * kNsPerSecond;
+constexpr std::uint32_t kStable = 5;    // accepted registrations that show where an account lives
+constexpr std::uint32_t kFamily = 8;    // accounts at one address that is no border
+constexpr std::size_t kHousehold = 60;  // refusals within the short window that a few devices at one place can cause
 
 }  // namespace
 
@@ -95,10 +98,7 @@ Guessing::Suspect Guessing::look_at(std::uint32_t index) {
   return suspect;
 }
 
-std::size_t Guessing::spray_limit() const {
-  const std::uint64_t given = work_.limits().spray_accounts.count;
-  return given == Thresholds{}.spray_accounts.count ? kSprayAccounts : static_cast<std::size_t>(given);
-}
+std::size_t Guessing::spray_limit() const { return static_cast<std::size_t>(work_.limits().spray_accounts.count); }
 
 bool Guessing::device(const Source& source, const Fate& fate, std::size_t failing, bool many_devices) const {
   const Try& one = attempt(fate);
@@ -120,6 +120,13 @@ bool Guessing::device(const Source& source, const Fate& fate, std::size_t failin
   return (steady && (span_s >= 600 || one_dialog || own)) || (one_dialog && (own || fate.good_first || span_s >= 600));
 }
 
+// Where the account lives: its other devices there, which nobody told of the new password, fail beside the one that
+// works.
+bool Guessing::settled(const Source& source, const Fate& fate) const {
+  return source.registered <= kFamily && fate.good_first && !attempt(fate).varied &&
+         attempt(fate).good_registers >= kStable;
+}
+
 void Guessing::one_source(const Suspect& suspect) {
   const Source& source = book_.sources()[suspect.source];
   const Thresholds& limits = work_.limits();
@@ -128,10 +135,11 @@ void Guessing::one_source(const Suspect& suspect) {
     if (fate.device) continue;
     // Its first login was good: a device that had its hour of trouble, unless it goes beyond all measure.
     const bool burst = most_within(fate.bad, limits.fail_burst.span) >= limits.fail_burst.count &&
-                       attempt(fate).call_ids * 2 > fate.bad.size();
+                       std::size_t{attempt(fate).call_ids} * 2 > fate.bad.size();
     if (fate.good_first && !attempt(fate).varied && !burst && fate.bad.size() < 100 && !used_elsewhere(attempt(fate))) {
       continue;
     }
+    if (settled(source, fate) && most_within(fate.bad, limits.fail_burst.span) < kHousehold) continue;
     guessed.push_back(&fate);
   }
   if (guessed.empty()) return;
@@ -207,6 +215,7 @@ void Guessing::spraying(const Suspect& suspect, const std::vector<const Fate*>& 
   const Thresholds& limits = work_.limits();
   const Source& source = book_.sources()[suspect.source];
   std::vector<std::int64_t> firsts;
+  firsts.reserve(fates.size());
   for (const Fate* fate : fates) firsts.push_back(fate->bad.front());
   std::ranges::sort(firsts);
   const bool fast = most_within(firsts, limits.spray_accounts.span) >= spray_limit();
@@ -218,11 +227,14 @@ void Guessing::spraying(const Suspect& suspect, const std::vector<const Fate*>& 
   add_neighbours(suspect, campaign.tries);
   campaign.entity = "source " + source.address.to_string();
   name_kind(campaign);
-  if (!fast && campaign.tries.size() < limits.spray_slow.count && source.registered != 0) {
-    campaign.confidence = Confidence::kPossible;
-  }
+  leave_lookups(campaign);
   std::uint64_t total = 0;
   for (const Fate* fate : fates) total += fate->bad.size();
+  // As many accounts as are fast a spray, in a day: people who mistype, where somebody belongs there.
+  if (!fast && campaign.tries.size() < limits.spray_slow.count &&
+      (source.registered != 0 || total < limits.fail_slow.count)) {
+    campaign.confidence = Confidence::kPossible;
+  }
   campaign.why = fmt::format("{} refused logins over {} accounts from {}", total, campaign.tries.size(),
                              source.address.to_string());
   campaign.explanation +=
@@ -230,6 +242,19 @@ void Guessing::spraying(const Suspect& suspect, const std::vector<const Fate*>& 
       "does not.";
   campaign.burst = fast;
   found_.push_back(std::move(campaign));
+}
+
+// Names that were only asked for, in such a number: that was a search for users. Pairs that leaked are tried as they
+// are.
+void Guessing::leave_lookups(Campaign& campaign) const {
+  if (campaign.kind != Kind::kPasswordSpraying) return;
+  const auto asked = [&](std::uint32_t index) {
+    return book_.tries()[index].bad == 0 && book_.tries()[index].good == 0;
+  };
+  const auto lookups = static_cast<std::size_t>(std::ranges::count_if(campaign.tries, asked));
+  if (lookups >= work_.limits().enum_users.count && lookups * 2 > campaign.tries.size()) {
+    std::erase_if(campaign.tries, asked);
+  }
 }
 
 void Guessing::add_neighbours(const Suspect& suspect, std::vector<std::uint32_t>& tries) const {

@@ -49,6 +49,7 @@ bool Guessing::short_numbers(const std::vector<std::string>& names) {
 
 std::string Guessing::accounts_text(const std::vector<std::uint32_t>& tries) const {
   std::vector<std::string> names;
+  names.reserve(tries.size());
   for (const std::uint32_t index : tries) names.push_back(book_.text(book_.tries()[index].user));
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());

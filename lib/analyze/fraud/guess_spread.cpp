@@ -139,7 +139,7 @@ void Guessing::distributed_on_one_account() {
       continue;
     }
     // Many accounts with a guess or two of each source: told by distributed_over_many().
-    if (share.accounts.size() >= kSprayAccounts && share.times.size() < kDistributedFailures * share.accounts.size()) {
+    if (share.accounts.size() >= spray_limit() && share.times.size() < kDistributedFailures * share.accounts.size()) {
       continue;
     }
     Campaign campaign;
@@ -152,7 +152,7 @@ void Guessing::distributed_on_one_account() {
     campaign.explanation =
         "Each source stays below the limits, together they guess the password. A user who roams shows two or three "
         "addresses, not this many, and succeeds.";
-    if (share.accounts.size() >= kSprayAccounts) {
+    if (share.accounts.size() >= spray_limit()) {
       campaign.kind = Kind::kPasswordSpraying;
       campaign.rule = &kPasswordSprayingRule;
     }

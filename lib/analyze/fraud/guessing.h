@@ -13,8 +13,6 @@
 // refused; who fails but belongs there is told from who guesses by what else is known of both.
 namespace voip::analyze::fraud {
 
-// FRAUD-012; fraud.spray_accounts of a policy stands in its place where it was changed.
-inline constexpr std::size_t kSprayAccounts = 8;
 inline constexpr std::size_t kStuffingAccounts = 10;
 inline constexpr std::size_t kDistributedSources = 5;
 inline constexpr std::uint32_t kDistributedFailures = 20;
@@ -59,6 +57,7 @@ class Guessing {
   bool used_elsewhere(const Try& one) const;
 
   Suspect look_at(std::uint32_t index);
+  bool settled(const Source& source, const Fate& fate) const;
 
   bool device(const Source& source, const Fate& fate, std::size_t failing, bool many_devices) const;
 
@@ -87,6 +86,8 @@ class Guessing {
 
   // Accounts that the same hand probed: they do not exist, so no password was sent; or the first password fitted.
   void add_neighbours(const Suspect& suspect, std::vector<std::uint32_t>& tries) const;
+
+  void leave_lookups(Campaign& campaign) const;
 
   // Stuffing: one or two attempts for each of many real-looking names, one of them good or most of them unknown here.
   void name_kind(Campaign& campaign) const;

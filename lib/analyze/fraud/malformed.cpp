@@ -23,6 +23,9 @@ constexpr std::size_t kMaxTimes = 4096;
 constexpr std::size_t kBroken = 10;
 constexpr int kKinds = 3;
 constexpr std::size_t kStrays = 20;
+constexpr std::string_view kForgeable =
+    "Odd, but no attack by itself: the source address of UDP requests can be forged, and probes of all kinds reach "
+    "every address.";
 
 // Errors of grammar. Habits of old or lax but honest devices are not among them.
 sip::AnomalySet grammar_errors(const sip::AnomalySet& all) {
@@ -68,31 +71,6 @@ sip::AnomalySet grammar_errors(const sip::AnomalySet& all) {
 }
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-// A detail of the source's campaign; an incident of its own where it has none.
-void beside_or_alone(Casework& work, const IpAddress& address, Fired check, const FrameRef& first, const FrameRef& last,
-                     std::uint64_t messages) {
-  const Source* source = work.book.find(address);
-  if (source != nullptr && !source->incidents.empty()) {
-    work.findings.incidents.at(source->incidents.front()).checks.push_back(std::move(check));
-    return;
-  }
-  Incident incident;
-  incident.kind = Kind::kAnomaly;
-  incident.first = first;
-  incident.last = last;
-  incident.messages = messages;
-  incident.entity = "source " + address.to_string();
-  incident.evidence = check.evidence;
-  for (report::Evidence& item : incident.evidence) item.note = "decisive: " + item.note;
-  incident.explanation =
-      "Odd, but no attack by itself: the source address of UDP requests can be forged, and probes "
-      "of all kinds reach every address.";
-  incident.checks.push_back(std::move(check));
-  if (source == nullptr) incident.sources.push_back(address);
-  work.raise(std::move(incident),
-             source == nullptr ? std::vector<std::uint32_t>{} : std::vector<std::uint32_t>{work.index_of(*source)});
-}
 
 }  // namespace
 
@@ -421,8 +399,8 @@ void MalformedWatch::conclude(Casework& work) {
                           fmt::format("{} sent {} SIP requests to UDP port {}", sender.address.to_string(),
                                       record.odd_port.count, record.odd_port.text));
       check.evidence = {{.frame = record.odd_port.first, .note = "SIP on a port of another service"}};
-      beside_or_alone(work, sender.address, std::move(check), record.odd_port.first, record.odd_port.last,
-                      record.odd_port.count);
+      tell_beside(work, sender.address, std::move(check), record.odd_port.first, record.odd_port.last,
+                  record.odd_port.count, kForgeable);
     }
     std::ranges::sort(record.amplified);
     if (most_within(record.amplified, std::chrono::seconds{60}) >= 10) {
@@ -432,8 +410,8 @@ void MalformedWatch::conclude(Casework& work) {
                     "{} requests of {} without credentials were answered with three times their bytes, or three times",
                     record.amplification.count, sender.address.to_string()));
       check.evidence = {{.frame = record.amplification.first, .note = "request with a much larger answer"}};
-      beside_or_alone(work, sender.address, std::move(check), record.amplification.first, record.amplification.last,
-                      record.amplification.count);
+      tell_beside(work, sender.address, std::move(check), record.amplification.first, record.amplification.last,
+                  record.amplification.count, kForgeable);
     }
   }
 }

@@ -12,8 +12,6 @@ namespace {
 using report::Confidence;
 using report::Severity;
 
-constexpr double kOverlap = 1;  // seconds that the owner of a stream goes on beside a stranger
-
 // Audio with a fixed payload type: at most 100 packets a second by any usual packet time.
 bool fixed_audio(const session::MediaStream& stream) {
   for (const std::size_t type : {0U, 3U, 4U, 8U, 9U, 18U}) {
@@ -56,59 +54,84 @@ void MediaWatch::note_rate(const session::MediaStream& stream) {
                      .last = stream.last});
 }
 
-void MediaWatch::on_orphan_end(const session::MediaStream& stream) { note_rate(stream); }
+void MediaWatch::on_orphan_end(const session::MediaStream& stream) {
+  note_rate(stream);
+  ports_.take(stream);
+}
 
 void MediaWatch::on_call_end(const session::Call& call) {
   for (const auto& stream : call.streams) note_rate(*stream);
-  if (call.streams.size() < 2 || call.streams.size() > 256) return;
-  std::vector<IpAddress> parties;
-  for (const session::Hop& hop : call.hops) {
-    parties.push_back(hop.caller_side.address);
-    parties.push_back(hop.callee_side.address);
+  const bool open = !call.ended.known() && !call.bye_seen;
+  if (call.streams.size() < (open ? 1U : 2U) || call.streams.size() > 256) return;
+  for (MediaPort& port : ports_of(call)) {
+    judge(port);
+    if (open) ports_.keep(std::move(port));
   }
-  std::vector<IpAddress> described;
+}
+
+std::vector<MediaPort> MediaWatch::ports_of(const session::Call& call) {
+  std::vector<IpAddress> known;
+  const auto name = [&](const IpAddress& address) {
+    if (std::ranges::find(known, address) == known.end()) known.push_back(address);
+  };
+  for (const session::Hop& hop : call.hops) {
+    name(hop.caller_side.address);
+    name(hop.callee_side.address);
+  }
   for (const session::SdpUse& use : call.sdp_uses) {
     for (const session::MediaLine& line : use.sdp->media()) {
-      described.push_back(line.rtp.address);
-      for (const Endpoint& candidate : line.candidates) described.push_back(candidate.address);
+      name(line.rtp.address);
+      for (const Endpoint& candidate : line.candidates) name(candidate.address);
     }
   }
-  const auto in = [](const std::vector<IpAddress>& list, const IpAddress& address) {
-    return std::ranges::find(list, address) != list.end();
+  std::vector<MediaPort> ports;
+  const auto flow = [](const Endpoint& far, const session::MediaStream& stream) {
+    return PortFlow{
+        .far = far, .ssrc = stream.ssrc, .packets = stream.packets, .first = stream.first, .last = stream.last};
   };
-  for (const auto& stranger : call.streams) {
-    const IpAddress& source = stranger->key.src.address;
-    // A few packets do where the other end then sends its audio back to them.
-    const bool served = std::ranges::any_of(call.streams, [&](const auto& back) {
-      return back->key.src == stranger->key.dst && back->key.dst == stranger->key.src && back->packets >= 10;
+  for (const auto& stream : call.streams) {
+    auto at = std::ranges::find(ports, stream->key.dst, &MediaPort::into);
+    if (at == ports.end()) {
+      ports.push_back({.into = stream->key.dst, .call_id = call.call_id, .known = known, .in = {}, .out = {}});
+      at = ports.end() - 1;
+    }
+    at->in.push_back(flow(stream->key.src, *stream));
+  }
+  for (const auto& stream : call.streams) {
+    const auto at = std::ranges::find(ports, stream->key.src, &MediaPort::into);
+    if (at != ports.end()) at->out.push_back(flow(stream->key.dst, *stream));
+  }
+  return ports;
+}
+
+void MediaWatch::judge(const MediaPort& port) {
+  for (const PortStranger& one : strangers_in(port)) {
+    const IpAddress& source = one.flow->far.address;
+    // It may be told already, as far as an earlier run saw it.
+    const auto restored = injections_.begin() + static_cast<std::ptrdiff_t>(restored_);
+    const auto told = std::find_if(injections_.begin(), restored, [&](const Injection& before) {
+      return before.source == source && before.into == port.into && before.call_id == port.call_id &&
+             before.first.time.ns == one.flow->first.time.ns;
     });
-    if (stranger->packets < (served ? 3U : 10U) || in(described, source) || in(parties, source)) continue;
-    for (const auto& owner : call.streams) {
-      if (owner == stranger || !(owner->key.dst == stranger->key.dst) || owner->key.src.address == source) continue;
-      // It comes into a stream that runs before and goes on after its beginning.
-      if (!(owner->first < stranger->first) || owner->packets < 10 ||
-          seconds_between(stranger->first.time, owner->last.time) < kOverlap) {
-        continue;
-      }
-      // Media behind NAT comes from an address that no SDP names: then the owner must be named.
-      const bool owned = in(described, owner->key.src.address) || in(parties, owner->key.src.address);
-      if (!owned && seconds_between(owner->first.time, stranger->first.time) < 2) continue;
-      if (injections_.size() < cap_) {
-        injections_.push_back({.source = source,
-                               .into = stranger->key.dst,
-                               .call_id = call.call_id,
-                               .packets = stranger->packets,
-                               .first = stranger->first,
-                               .last = stranger->last,
-                               .stream = owner->last,
-                               .certain = owned});
-      }
-      break;
+    if (told != restored) {
+      told->packets = one.flow->packets;
+      told->last = one.flow->last;
+      told->stream = one.owner->last;
+    } else if (injections_.size() < cap_) {
+      injections_.push_back({.source = source,
+                             .into = port.into,
+                             .call_id = port.call_id,
+                             .packets = one.flow->packets,
+                             .first = one.flow->first,
+                             .last = one.flow->last,
+                             .stream = one.owner->last,
+                             .certain = one.owned});
     }
   }
 }
 
 void MediaWatch::conclude(Casework& work) {
+  for (const MediaPort* port : ports_.continued()) judge(*port);
   const auto culprits = [&](const IpAddress& address) {
     const Source* source = work.book.find(address);
     return source == nullptr ? std::vector<std::uint32_t>{} : std::vector<std::uint32_t>{work.index_of(*source)};

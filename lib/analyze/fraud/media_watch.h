@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyze/fraud/casework.h"
+#include "analyze/fraud/media_ports.h"
 #include "session/media.h"
 
 namespace voip::analyze::fraud {
@@ -17,7 +18,8 @@ class MediaWatch {
   void on_call_end(const session::Call& call);
   void on_orphan_end(const session::MediaStream& stream);
   void conclude(Casework& work);
-  // Injections and floods of the last day. Senders without a call are not: what they do takes minutes.
+  // Injections and floods of the last day, and the ports of calls that go on. Senders without a call are not: what they
+  // do takes minutes.
   void save(StateSection& section) const;
   void load(const StateSection& section);
   std::uint64_t streams() const { return streams_; }
@@ -50,14 +52,18 @@ class MediaWatch {
     FrameRef last;
   };
   void note_rate(const session::MediaStream& stream);
+  static std::vector<MediaPort> ports_of(const session::Call& call);
+  void judge(const MediaPort& port);
 
   std::size_t cap_;
   std::uint64_t streams_ = 0;
   std::uint64_t earlier_ = 0;  // of an earlier run
+  std::size_t restored_ = 0;   // injections of these, the first ones
   FlatMap<IpAddress, std::uint32_t> index_;
   std::vector<std::pair<IpAddress, Sender>> senders_;
   std::vector<Injection> injections_;
   std::vector<Flood> floods_;
+  OpenPorts ports_;
 };
 
 }  // namespace voip::analyze::fraud

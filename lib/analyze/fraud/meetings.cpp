@@ -15,6 +15,7 @@ constexpr double kSeldom = 4;  // hours from one meeting to the next, on average
 bool meetings(const std::vector<const PhoneCall*>& calls) {
   if (calls.empty()) return false;
   std::vector<double> stays;
+  stays.reserve(calls.size());
   for (const PhoneCall* call : calls) stays.push_back(call->seconds());
   if (median(stays) < kStay) return false;
   std::vector<const PhoneCall*> meeting;

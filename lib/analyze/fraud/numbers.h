@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "analyze/fraud/destinations.h"
 #include "analyze/fraud/site.h"
 
 namespace voip::analyze::fraud {

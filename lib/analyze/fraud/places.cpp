@@ -9,7 +9,8 @@
 #include <map>
 #include <tuple>
 
-#include "analyze/fraud/csv.h"
+#include "analyze/fraud/maxmind.h"
+#include "base/csv.h"
 #include "base/text.h"
 
 namespace voip::analyze::fraud {
@@ -129,7 +130,17 @@ Result<Places> Places::parse(std::string_view text, std::string_view what) {
   return places;
 }
 
+Result<Places> Places::read(std::string_view content, const std::string& path) {
+  if (!MaxMind::is_one(content)) return parse(content, path);
+  auto database = MaxMind::open(path);
+  if (!database) return database.error();
+  Places places;
+  places.database_ = std::move(*database);
+  return places;
+}
+
 const Places::Place* Places::find(const IpAddress& address) const {
+  if (database_ != nullptr) return database_->find(address);
   const auto behind = std::ranges::upper_bound(ranges_, address, {}, &Range::first);
   auto at = static_cast<std::uint32_t>(behind - ranges_.begin());
   while (at != 0) {

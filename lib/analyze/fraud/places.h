@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@
 #include "base/result.h"
 
 namespace voip::analyze::fraud {
+
+class MaxMind;
 
 // Where addresses are, as a table of the user's says (--places). Never asked of a network.
 class Places {
@@ -24,6 +27,8 @@ class Places {
   // Lines "network,country[,latitude,longitude]" or "first address,last address,country[,latitude,longitude]"; quotes,
   // empty lines, lines that begin with # and a first line of titles are allowed. what: the table's name, for messages.
   static Result<Places> parse(std::string_view text, std::string_view what);
+  // A table like that, or a MaxMind DB; path: where its content was read from.
+  static Result<Places> read(std::string_view content, const std::string& path);
   // Null: not in the table. Of networks within networks the narrowest counts.
   const Place* find(const IpAddress& address) const;
   std::size_t size() const { return ranges_.size(); }
@@ -37,6 +42,7 @@ class Places {
   };
   std::vector<Range> ranges_;  // by first address, wider ones first
   std::vector<Place> places_;
+  std::shared_ptr<MaxMind> database_;
 };
 
 // How far apart two places are at least, in km; by countries alone: their nearest cities. Empty: a country is unknown.

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "analyze/fraud/csv.h"
+#include "base/csv.h"
 #include "base/text.h"
 
 namespace voip::analyze::fraud {

@@ -84,6 +84,7 @@ void Recon::add_prey(const Source& source, std::vector<std::uint32_t>& tries) co
 
 std::vector<std::int64_t> Recon::first_times(const std::vector<std::uint32_t>& tries) const {
   std::vector<std::int64_t> times;
+  times.reserve(tries.size());
   for (const std::uint32_t index : tries) times.push_back(book_.tries()[index].first.time.ns);
   std::ranges::sort(times);
   return times;
@@ -179,6 +180,21 @@ void conclude_tools(Casework& work) {
   }
 }
 
+// Called three names or more that do not exist here, each once, before one answered: no partner's misdialling, whose
+// callers have telephone numbers.
+static bool tried_names(const Casework& work, const Source& source) {
+  std::size_t missing = 0;
+  for (const std::uint32_t at : source.tries) {
+    const Try& one = work.book.tries()[at];
+    missing += one.no_such_user != 0 && (one.methods & bit(Method::kInvite)) != 0 ? 1U : 0U;
+  }
+  const bool telephones = std::ranges::any_of(source.callers, [&](std::uint32_t id) {
+    const std::string& name = work.book.text(id);
+    return name.size() >= 7 && name.find_first_not_of("+0123456789") == std::string::npos;
+  });
+  return missing >= 3 && missing * 2 >= source.tries.size() && !telephones;
+}
+
 // A call from a host that nobody knows goes through without a challenge: to the outside, or after it had been refused.
 void conclude_open_calls(Casework& work) {
   std::map<IpAddress, std::vector<const PhoneCall*>> by_source;
@@ -204,7 +220,8 @@ void conclude_open_calls(Casework& work) {
       const Host* host = work.book.host(call->entry);
       return host != nullptr && host->invites_challenged != 0;
     });
-    if (!signs && (address.is_private() || !outward || (!challenges && !dialled_out))) continue;
+    const bool found_inside = tried_names(work, source) && !address.is_private();
+    if (!signs && !found_inside && (address.is_private() || !outward || (!challenges && !dialled_out))) continue;
     Incident incident;
     incident.kind = Kind::kUnauthenticatedCall;
     for (const PhoneCall* call : calls) {

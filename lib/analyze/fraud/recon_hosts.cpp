@@ -86,6 +86,15 @@ void Recon::sweep(std::uint32_t index) {
               fmt::format("{} asked {} hosts ({} of them within {} s), {} answered", source.address.to_string(), hosts,
                           seen.fast, work_.limits().sweep_hosts.span.count(), seen.answering)));
   }
+  // Phones that ring for a stranger are in reach of whoever calls them.
+  if (seen.horizontal && incident.kind == Kind::kInviteScan && source.rung != 0 && !doubtful &&
+      !source.address.is_private()) {
+    incident.checks.insert(
+        incident.checks.begin(),
+        fired(kInviteScanRule, Severity::kHigh, Confidence::kProbable,
+              fmt::format("{} without credentials from {} rang or {} answered", counted(source.rung, "INVITE"),
+                          source.address.to_string(), source.rung == 1 ? "was" : "were")));
+  }
   if (seen.vertical) {
     incident.checks.push_back(fired(kPortSweep, Severity::kLow, Confidence::kProbable,
                                     fmt::format("{} tried {} ports of {} within a minute", source.address.to_string(),

@@ -42,8 +42,11 @@ void Recon::users(std::uint32_t index) {
   });
   const bool served = sum.answered * 2 >= sum.requests ||
                       most_within(first_times(told), limits.enum_slow.span) >= limits.enum_users.count;
-  // Users that exist are not refused: of a scanning program, fewer refusals say enough.
-  const bool refused = served && sum.refused * 10 >= sum.answered * (source.signs.hostile() ? 3 : 8);
+  // Users that exist are not refused by OPTIONS, and a scanning program may find many: there fewer refusals say enough.
+  const bool by_options = sum.known != 0 && sum.unknown != 0 && std::ranges::all_of(tries, [&](std::uint32_t at) {
+                            return book_.tries()[at].methods == bit(Method::kOptions);
+                          });
+  const bool refused = served && sum.refused * 10 >= sum.answered * (source.signs.hostile() || by_options ? 3 : 8);
   if (many && refused) {
     std::vector<std::uint32_t> all = tries;
     add_prey(source, all);
@@ -95,6 +98,7 @@ void Recon::enumeration(std::uint32_t index, const std::vector<std::uint32_t>& t
   incident.successes = sum.found.size();
   FrameRef decisive = incident.last;
   std::vector<std::string> names;
+  names.reserve(tries.size());
   for (const std::uint32_t at : tries) names.push_back(work_.name_of(book_.tries()[at]));
   for (const std::uint32_t at : sum.found) {
     incident.accounts.push_back(work_.name_of(book_.tries()[at]));
@@ -193,6 +197,7 @@ void Recon::register_scan(std::uint32_t index, const std::vector<std::uint32_t>&
   take(incident, tries, source);
   incident.attempts = aors;
   std::vector<std::string> names;
+  names.reserve(tries.size());
   for (const std::uint32_t at : tries) names.push_back(work_.name_of(book_.tries()[at]));
   incident.evidence = Casework::evidence(incident.first, incident.last, "decisive: last of them", incident.last);
   incident.checks.push_back(fired(kRegistrationScan, Severity::kMedium, Confidence::kProbable,

@@ -63,7 +63,13 @@ inline constexpr report::Rule kServiceProbe{
     .severity = report::Severity::kLow,
     .title = "Service detection probe",
     .trigger =
-        "The fixed request of a network scanner's service detection (nm@nm). Not for agreed tests of the policy.",
+        "The fixed request of a network scanner's service detection (nm@nm); or TCP connections of a stranger to a "
+        "port "
+        "of SIP that carry HTTP, two kinds of other openings, or three different TLS offers that are left at once. "
+        "What "
+        "follows a whole TLS handshake is judged with its keys only, else not assessable. Not for the site's own "
+        "hosts, "
+        "partners, monitors, agreed tests of the policy, nor for WebSocket upgrades.",
     .rationale = "Whoever maps services comes back for those that answered.",
     .remedy = "Do not answer requests for unknown domains; hide the server's name and version.",
     .reference = "MITRE ATT&CK T1046",
@@ -491,7 +497,9 @@ inline constexpr report::Rule kOddCarrier{
     .name = "sip-over-odd-carrier",
     .severity = report::Severity::kLow,
     .title = "SIP over odd carriers",
-    .trigger = "SIP requests to UDP ports 53, 80, 123 or 443 from outside.",
+    .trigger =
+        "SIP requests to UDP ports 53, 80, 123 or 443 from outside; a SIP request in the body of an HTTP POST to port "
+        "5060 or 5061 (NAT slipstreaming), the more so at the beginning of a TCP segment. Not for WebSocket.",
     .rationale = "It is how filters and NAT are passed.",
     .remedy = "Turn off SIP ALG; close ports that serve no SIP.",
     .reference = "MITRE ATT&CK T1572",

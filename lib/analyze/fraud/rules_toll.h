@@ -195,8 +195,11 @@ inline constexpr Rule kFalseAnswer{
     .severity = Severity::kMedium,
     .title = "Signs of false answer supervision",
     .trigger =
-        "To one prefix: 20 or more calls, more than 95 % answered, within a second or without any ringing. Not for "
-        "conference and voice-menu numbers.",
+        "To one prefix, or over one carrier while others ring: 20 or more calls to five numbers or more, of which more "
+        "than 95 % are answered within a second, within three where it rang at once, or without any ringing. Or three "
+        "calls to three numbers whose clear G.711 audio is a ring-back tone, or silence where others are heard, for "
+        "three seconds after the answer, four fifths of those that can be heard. Other codecs and encrypted media are "
+        "not assessable. Not for conference and voice-menu numbers: they are few.",
     .rationale = "Somebody on the way answers, and bills, before the called party does.",
     .remedy = "Dispute with the carrier, route elsewhere.",
     .reference = "ITU-T E.425",
@@ -266,9 +269,10 @@ inline constexpr Rule kSpoofing{
     .title = "Signs of a spoofed caller",
     .trigger =
         "An inbound external call claims one of the site's own numbers or extensions (high), a number that cannot "
-        "exist, or one that somebody on the way found forged (verstat); a note where From and P-Asserted-Identity "
-        "differ "
-        "without a request for privacy. Not for forwarded calls (Diversion, History-Info).",
+        "exist, one that somebody on the way found forged (verstat), or one that the call's own PASSporT does not name "
+        "or whose signature fails (STIR-019; STIR-022 where --certs gives the certificate); a note where From and "
+        "P-Asserted-Identity differ without a request for privacy. Not for forwarded calls (Diversion, History-Info, "
+        "div).",
     .rationale = "Callers with the numbers of colleagues are believed.",
     .remedy = "Reject external calls that claim own numbers; verify STIR/SHAKEN signatures.",
     .reference = "47 CFR 64.1604",

@@ -7,9 +7,9 @@
 #include <set>
 
 #include "analyze/fraud/calls.h"
-#include "analyze/fraud/destinations.h"
 #include "analyze/fraud/toll_accounts.h"
 #include "base/text.h"
+#include "numbering/destinations.h"
 
 namespace voip::analyze::fraud {
 

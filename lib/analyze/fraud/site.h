@@ -10,11 +10,20 @@
 
 #include "base/endpoint.h"
 #include "base/time.h"
+#include "numbering/destinations.h"
 #include "policy/hours.h"
 #include "policy/network.h"
 #include "policy/zone.h"
 
 namespace voip::analyze::fraud {
+
+using numbering::Destination;
+using numbering::destination_kind_of;
+using numbering::DestinationKind;
+using numbering::Destinations;
+using numbering::Tier;
+using numbering::tier_of;
+using numbering::to_string;
 
 using policy::Network;
 using policy::Networks;
@@ -52,7 +61,7 @@ struct Thresholds {
   Window fail_burst{10, std::chrono::seconds{600}};
   Window fail_slow{30, std::chrono::hours{24}};
   std::uint64_t fail_critical = 1000;  // within 24 h
-  Window spray_accounts{10, std::chrono::seconds{600}};
+  Window spray_accounts{8, std::chrono::seconds{600}};
   Window spray_slow{20, std::chrono::hours{24}};
   Window enum_users{20, std::chrono::seconds{60}};
   Window enum_slow{50, std::chrono::seconds{600}};
@@ -77,7 +86,6 @@ struct Thresholds {
 
 class CallTable;
 class AccountLedger;
-class Destinations;
 
 // Fills in what the policy left open from what the traffic shows: the site's hosts, peers, country, numbers. Says so in
 // site.inferred. Peers are told to the table too.

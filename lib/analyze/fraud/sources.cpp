@@ -17,7 +17,6 @@ constexpr std::size_t kMaxNames = 1U << 18;
 constexpr std::size_t kMaxPaths = 1U << 16;
 constexpr std::size_t kMaxEdges = 1024;
 constexpr std::size_t kMaxPending = 4096;
-constexpr std::chrono::seconds kForwardWithin{2};
 constexpr double kStepWithin = 5;              // seconds from a challenge to the login, where Call-IDs don't tell
 constexpr std::uint64_t kSignsOfEach = 8;      // beyond, every eighth request is looked at
 constexpr std::uint32_t kCopiesOfClient = 11;  // RFC 3261 section 17.1.2.2: a client sends a request at most this often
@@ -60,7 +59,8 @@ std::uint32_t Texts::id(std::string_view text) {
   return id;
 }
 
-SourceBook::SourceBook(const Caps& caps) : caps_(caps), texts_(kMaxNames), paths_(kMaxPaths), asked_(kMaxPaths) {}
+SourceBook::SourceBook(const Caps& caps)
+    : caps_(caps), texts_(kMaxNames), paths_(kMaxPaths), loans_(kMaxPaths), asked_(kMaxPaths) {}
 
 TextKey SourceBook::path_key(std::string_view call_id, std::uint32_t cseq, std::string_view method) {
   std::uint64_t word = 0;
@@ -102,6 +102,7 @@ void SourceBook::on_message(const dissect::SipEvent& event) {
       (path.client == event.src.address || std::ranges::find(servers, event.src.address) != servers.end())) {
     path.servers[path.count++] = event.dst.address;
   }
+  note_loan(event);
   if (asks_for_user(message.method)) {
     const std::string_view user =
         session::user_of(message.method == Method::kRegister ? std::string_view{} : message.request_uri);
@@ -132,11 +133,20 @@ bool SourceBook::forwarded(const Transaction& t) const {
       return true;
     }
   }
+  if (borrowed(t)) return true;
   if (!asks_for_user(t.method) || t.in_dialog) return false;
   const std::string_view user = session::user_of(t.method == Method::kRegister ? t.to_uri : t.request_uri);
   if (user.empty()) return false;
+  if (was_asked(t.client.address, t, user)) return true;
+  const std::array<IpAddress, 4>* fronts = fronts_.find(t.client.address);
+  return fronts != nullptr && std::ranges::any_of(*fronts, [&](const IpAddress& front) {
+           return front != IpAddress{} && was_asked(front, t, user);
+         });
+}
+
+bool SourceBook::was_asked(const IpAddress& host, const Transaction& t, std::string_view user) const {
   auto& asked = const_cast<CappedTable<TextKey, Timestamp>&>(asked_);
-  const Timestamp* when = asked.find(asked_key(t.client.address, t.method, user));
+  const Timestamp* when = asked.find(asked_key(host, t.method, user));
   return when != nullptr && when->known() && t.request.time.known() &&
          std::abs(t.request.time.ns - when->ns) <= std::chrono::nanoseconds{kForwardWithin}.count();
 }

@@ -1,16 +1,19 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "analyze/fraud/fingerprints.h"
 #include "analyze/fraud/stable_key.h"
+#include "base/cold_map.h"
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
@@ -24,6 +27,8 @@
 namespace voip::analyze::fraud {
 
 class StateSection;
+
+inline constexpr std::chrono::seconds kForwardWithin{2};  // a host in between sends on what it was asked
 
 enum class Outcome : std::uint8_t {
   kSilent,     // no final response
@@ -45,7 +50,7 @@ class Texts {
  private:
   std::size_t cap_;
   FlatMap<TextKey, std::uint32_t> ids_;
-  std::vector<std::string> texts_;
+  std::pmr::vector<std::string> texts_;
 };
 
 // What tells a device's next login from the next guess; only of those that log in.
@@ -126,8 +131,8 @@ struct Source {
   FrameRef first_rung, first_accepted;
   std::vector<std::uint32_t> tries;
   std::vector<Target> targets;
-  std::vector<Stamp> stamps;   // sorted by settle()
-  std::uint64_t unlogged = 0;  // requests without a stamp
+  std::pmr::vector<Stamp> stamps;  // sorted by settle()
+  std::uint64_t unlogged = 0;      // requests without a stamp
   Signs signs;
   std::vector<std::uint32_t> agents;     // User-Agents, few
   std::vector<std::uint64_t> shapes;     // few
@@ -184,8 +189,8 @@ class SourceBook {
   const std::vector<Source>& sources() const { return sources_; }
   Source* find(const IpAddress& address);
   const Source* find(const IpAddress& address) const;
-  std::deque<Try>& tries() { return tries_; }
-  const std::deque<Try>& tries() const { return tries_; }
+  std::pmr::deque<Try>& tries() { return tries_; }
+  const std::pmr::deque<Try>& tries() const { return tries_; }
   const Try* find_try(const Source& source, std::string_view user) const;
   const Host* host(const IpAddress& address) const { return hosts_.find(address); }
   const std::string& text(std::uint32_t id) const { return texts_.text(id); }
@@ -221,12 +226,22 @@ class SourceBook {
     sip::Method method = sip::Method::kOther;
     bool login = false;
   };
+  // Who showed a digest response first, and to whom.
+  struct Loan {
+    IpAddress client;
+    IpAddress server;
+    Timestamp time;
+  };
   struct Path {
     IpAddress client;
     std::array<IpAddress, 4> servers;
     std::uint8_t count = 0;
   };
 
+  // A border that hands credentials on under another Call-ID, perhaps from another address of its own.
+  void note_loan(const dissect::SipEvent& event);
+  bool borrowed(const session::Transaction& t) const;
+  bool was_asked(const IpAddress& host, const session::Transaction& t, std::string_view user) const;
   Source* source_of(const IpAddress& address);
   Try* try_of(Source& source, std::string_view user);
   Target* target_of(Source& source, const Endpoint& server);
@@ -244,16 +259,18 @@ class SourceBook {
   Texts texts_;
   std::vector<Source> sources_;
   FlatMap<IpAddress, std::uint32_t> by_address_;
-  std::deque<Try> tries_;
-  FlatMap<PairKey, std::uint32_t> try_index_;
+  std::pmr::deque<Try> tries_;
+  ColdMap<PairKey> try_index_;
   FlatMap<PairKey, std::uint32_t> target_index_;
   FlatMap<IpAddress, Host> hosts_;
   FlatMap<IpAddress, std::uint32_t> edges_;            // proxies that pass registrations on: how many were accepted
   FlatMap<std::uint32_t, std::uint64_t> agent_signs_;  // by User-Agent, in Texts
   CappedTable<TextKey, Path> paths_;
-  std::vector<Open> pending_;                  // of this run, latest last
-  std::map<TextKey, Open, TextKeyLess> open_;  // of the run before
-  CappedTable<TextKey, Timestamp> asked_;      // when a host was asked for a user
+  CappedTable<TextKey, Loan> loans_;                     // by digest response
+  FlatMap<IpAddress, std::array<IpAddress, 4>> fronts_;  // of a border's inner address: the outer ones
+  std::vector<Open> pending_;                            // of this run, latest last
+  std::map<TextKey, Open, TextKeyLess> open_;            // of the run before
+  CappedTable<TextKey, Timestamp> asked_;                // when a host was asked for a user
   std::size_t targets_ = 0;
   std::size_t stamps_ = 0;
   std::uint64_t left_out_ = 0;

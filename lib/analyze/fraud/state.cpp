@@ -265,7 +265,7 @@ CallRecords load_calls(const StateSection& section) {
       hop.status = static_cast<unsigned>(in.number());
       hop.requests = static_cast<std::uint32_t>(in.number());
       if (!hop.invite.known()) break;
-      record.hops.push_back(std::move(hop));
+      record.hops.push_back(hop);
     }
     if (!record.hops.empty()) records.list.push_back(std::move(record));
   }

@@ -15,6 +15,7 @@
 
 namespace voip::analyze::fraud {
 
+class AnswerSounds;
 class Baseline;
 
 // All that the toll checks work with, once everything has been seen.
@@ -24,12 +25,15 @@ struct TollContext {
   const TollNotes& notes;  // transfers, redirects, messages
   const NumberPlan& plan;
   const RateTable& rates;
+  const AnswerSounds& sounds;  // what callers heard right after the answer
+  // Why a call's signature (STIR) speaks against its caller, by Call-ID.
+  const std::map<std::string, std::string, std::less<>>& doubts;
   const Profile& history;              // what accounts did before these inputs
   bool hours_known = false;            // office hours or time zone are given
   std::vector<char> claimed;           // by call: an incident tells it already
   const Baseline* baseline = nullptr;  // what was normal here; never null once the checks run
 
-  const std::vector<PhoneCall>& calls() const { return all.calls.calls(); }
+  const std::pmr::vector<PhoneCall>& calls() const { return all.calls.calls(); }
   const Site& site() const { return all.site; }
   const Thresholds& limits() const { return all.limits; }
   // Registered here, by its own device.
@@ -64,14 +68,15 @@ class NameGroups {
   std::vector<std::size_t> parent_;
 };
 
-void find_probing(TollContext& context);     // FRAUD-040
-void find_toll_fraud(TollContext& context);  // FRAUD-041 to 050, 057
-void find_inbound(TollContext& context);     // FRAUD-054, 055
-void find_volumes(TollContext& context);     // FRAUD-056, 065
-void find_callers(TollContext& context);     // FRAUD-058
-void find_dialling(TollContext& context);    // FRAUD-051 to 053, 059
-void find_diversions(TollContext& context);  // FRAUD-060 to 064
-void find_others(TollContext& context);      // FRAUD-066 to 068
+void find_probing(TollContext& context);        // FRAUD-040
+void find_toll_fraud(TollContext& context);     // FRAUD-041 to 050, 057
+void find_inbound(TollContext& context);        // FRAUD-054, 055
+void find_volumes(TollContext& context);        // FRAUD-056, 065
+void find_callers(TollContext& context);        // FRAUD-058
+void find_dialling(TollContext& context);       // FRAUD-051, 052, 059
+void find_false_answers(TollContext& context);  // FRAUD-053
+void find_diversions(TollContext& context);     // FRAUD-060 to 064
+void find_others(TollContext& context);         // FRAUD-066 to 068
 
 // All of them, the more specific ones first: what one has claimed the next leaves alone.
 inline void find_toll(TollContext& context) {
@@ -81,6 +86,7 @@ inline void find_toll(TollContext& context) {
   find_toll_fraud(context);
   find_volumes(context);
   find_dialling(context);
+  find_false_answers(context);
   find_callers(context);
   find_others(context);
 }

@@ -36,6 +36,16 @@ bool two_identities(const TollContext& context, const PhoneCall& call) {
   return from.e164.substr(0, from.e164.size() - 4) != asserted.e164.substr(0, asserted.e164.size() - 4);
 }
 
+// What the signature of the call says against its caller; null: nothing.
+const std::string* doubt(const TollContext& context, const PhoneCall& call) {
+  if (context.doubts.empty()) return nullptr;
+  for (const std::uint32_t record : call.records) {
+    const auto at = context.doubts.find(std::string_view(context.all.calls.records()[record].call_id));
+    if (at != context.doubts.end()) return &at->second;
+  }
+  return nullptr;
+}
+
 // Carriers let customers show another number by arrangement: a note, never more.
 void tell_two_identities(TollContext& context, const IpAddress& source, const CallRefs& list) {
   if (list.size() < 3) return;
@@ -100,12 +110,26 @@ class CallerBlocks {
   std::map<IpAddress, Callers> of_;
 };
 
+// Who scans or walks in shows any name, and is told as such.
+static std::set<IpAddress> intruders(const TollContext& context) {
+  std::set<IpAddress> out;
+  for (const Incident& incident : context.all.incidents.all()) {
+    if (incident.kind == Kind::kUnauthenticatedCall || incident.kind == Kind::kInviteScan ||
+        incident.kind == Kind::kEnumeration) {
+      out.insert(incident.sources.begin(), incident.sources.end());
+    }
+  }
+  return out;
+}
+
 void find_callers(TollContext& context) {
   const auto& calls = context.calls();
+  const std::set<IpAddress> told = intruders(context);
   struct Claim {
     CallRefs own;
     CallRefs odd;
     CallRefs refuted;
+    std::string why = "somebody on the way found them forged, by verstat";
     CallRefs differs;  // From and P-Asserted-Identity name numbers of two offices
   };
   std::map<IpAddress, Claim> claims;
@@ -134,7 +158,7 @@ void find_callers(TollContext& context) {
     if (!arriving(context, call) || call.diverted || call.caller.empty() || context.claimed[i] != 0) continue;
     // Refused ones are scans and guesses.
     const bool let_in = call.answered() || call.ringing.known() || call.cancelled;
-    if (!let_in || call.challenged) continue;
+    if (!let_in || call.challenged || told.contains(call.source)) continue;
     ++judged;
     const Number caller = context.plan.read(call.caller);
     const bool own = (!caller.e164.empty() && context.site().own_number(caller.e164)) ||
@@ -146,6 +170,9 @@ void find_callers(TollContext& context) {
       if (!ours) claims[call.source].own.push_back(i);
     } else if (context.all.calls.records()[call.records.front()].refuted) {
       claims[call.source].refuted.push_back(i);
+    } else if (const std::string* why = doubt(context, call)) {
+      claims[call.source].refuted.push_back(i);
+      claims[call.source].why = *why;
     } else if (impossible(caller) || impossible(context.plan.read("+" + caller.dialled))) {
       if (caller.kind == NumberClass::kInternational || caller.dialled.starts_with('+'))
         claims[call.source].odd.push_back(i);
@@ -179,10 +206,11 @@ void find_callers(TollContext& context) {
     const std::string message =
         own ? fmt::format("{} from {} with callers of this site: {}", plural(list.size(), "call", "calls"),
                           source.to_string(), list_text(incident.numbers, 4))
-            : fmt::format("{} from {} with callers that {}: {}", plural(list.size(), "call", "calls"),
-                          source.to_string(),
-                          claim.odd.empty() ? "somebody on the way found forged (verstat)" : "cannot exist",
-                          list_text(incident.numbers, 4));
+        : claim.odd.empty()
+            ? fmt::format("{} from {} with callers in doubt ({}): {}", plural(list.size(), "call", "calls"),
+                          source.to_string(), claim.why, list_text(incident.numbers, 4))
+            : fmt::format("{} from {} with callers that cannot exist: {}", plural(list.size(), "call", "calls"),
+                          source.to_string(), list_text(incident.numbers, 4));
     incident.checks.push_back({.rule = &kSpoofing,
                                .severity = own ? Severity::kHigh : Severity::kMedium,
                                .confidence = Confidence::kProbable,

@@ -206,6 +206,14 @@ CallRefs campaign_of(const TollContext& context, const CallRefs& all, bool neigh
   return list;
 }
 
+// Without the few calls that the account's user makes meanwhile from another place.
+void keep_machines(const TollContext& context, CallRefs& list) {
+  std::map<IpAddress, std::size_t> from;
+  for (const std::size_t i : list) ++from[context.calls()[i].source];
+  const std::size_t all = list.size();
+  std::erase_if(list, [&](std::size_t i) { return from.at(context.calls()[i].source) * 10 < all; });
+}
+
 void judge(TollContext& context, const Actor& actor) {
   CallRefs list = actor.calls;
   const auto& calls = context.calls();
@@ -253,6 +261,7 @@ void judge(TollContext& context, const Actor& actor) {
       for (const std::size_t i : list) callers.insert(calls[i].caller);
     }
   }
+  if (robocalls && !actor.inbound) keep_machines(context, list);
   Incident incident;
   incident.kind = robocalls ? Kind::kRobocalling : Kind::kAnomaly;
   add_calls(context, list, incident);
@@ -317,55 +326,6 @@ void judge(TollContext& context, const Actor& actor) {
   context.all.incidents.add(std::move(incident));
 }
 
-// FRAUD-053: outbound calls to one block that are answered at once.
-void find_false_answers(TollContext& context) {
-  std::map<std::string, CallRefs> blocks;
-  for (std::size_t i = 0; i < context.calls().size(); ++i) {
-    const PhoneCall& call = context.calls()[i];
-    if (call.inbound() || !call.number.external() || call.number.e164.size() < 7) continue;
-    blocks[std::string(call.number.e164.substr(0, 7))].push_back(i);
-  }
-  for (const auto& [block, list] : blocks) {
-    if (list.size() < 20) continue;
-    std::size_t at_once = 0;
-    std::set<std::string> numbers;
-    for (const std::size_t i : list) {
-      const PhoneCall& call = context.calls()[i];
-      numbers.insert(call.number.e164);
-      // Within a second, or without any ringing before.
-      if (call.answered() && (seconds_between(call.accepted.time, call.answer) < 1 || !call.ringing.known())) ++at_once;
-    }
-    // One number that answers at once is a voice menu or a bridge.
-    if (at_once * 20 <= list.size() * 19 || numbers.size() < 5) {
-      context.all.sink.tally(kFalseAnswer, report::Verdict::kPass);
-      continue;
-    }
-    Incident incident;
-    incident.kind = Kind::kAnomaly;
-    add_calls(context, list, incident);
-    for (const std::size_t i : list) {
-      if (!context.calls()[i].account.empty()) incident.accounts.push_back(context.calls()[i].account);
-    }
-    incident.attempts = incident.calls;
-    const std::string message = fmt::format("{} of {} to {} ({}) were answered within a second or without any ringing",
-                                            at_once, plural(list.size(), "call", "calls"), block,
-                                            destination_name(context.calls()[list.front()].number));
-    incident.checks.push_back({.rule = &kFalseAnswer,
-                               .severity = Severity::kMedium,
-                               .confidence = Confidence::kPossible,
-                               .message = message,
-                               .evidence = {}});
-    incident.explanation =
-        message +
-        ". People need longer to lift a receiver: somebody on the way may answer for them, and bill it. "
-        "Conference and voice-menu numbers answer as fast.";
-    incident.evidence.push_back({context.calls()[list.front()].answer_frame, "first answer"});
-    incident.evidence.push_back({context.calls()[list.back()].invite, "last call"});
-    incident.entity = block;
-    context.all.incidents.add(std::move(incident));
-  }
-}
-
 }  // namespace
 
 void find_dialling(TollContext& context) {
@@ -385,7 +345,6 @@ void find_dialling(TollContext& context) {
     actor.calls.push_back(i);
   }
   for (const auto& [name, actor] : actors) judge(context, actor);
-  find_false_answers(context);
 }
 
 }  // namespace voip::analyze::fraud

@@ -26,6 +26,21 @@ bool outsider(const TollContext& context, const IpAddress& host) {
   return !context.phone(host) && !context.own(host) && !context.all.calls.relay(host);
 }
 
+// Addresses that took accounts over, or seem to have.
+std::set<IpAddress> takers(const TollContext& context) {
+  std::set<IpAddress> out;
+  for (const Incident& incident : context.all.incidents.all()) {
+    if (incident.kind != Kind::kAccountCompromise && incident.kind != Kind::kRegistrationHijack &&
+        incident.kind != Kind::kCredentialReplay) {
+      continue;
+    }
+    for (const IpAddress& source : incident.sources) {
+      if (!context.own(source)) out.insert(source);
+    }
+  }
+  return out;
+}
+
 // Calls that begin within a few seconds of a referral and lead to its number.
 CallRefs calls_after(const TollContext& context, const Number& target, Timestamp moment, std::chrono::seconds within,
                      const std::string& but) {
@@ -48,16 +63,19 @@ void find_referrals(TollContext& context) {
     std::vector<const Referral*> referrals;
     CallRefs calls;
     std::set<std::string> numbers;
-    bool risky = false;
     std::uint64_t accepted = 0;
   };
+  const std::set<IpAddress> thieves = takers(context);
   std::map<std::pair<bool, IpAddress>, Campaign> campaigns;
   std::uint64_t judged = 0;
   for (const Referral& referral : context.notes.referrals()) {
     ++judged;
-    if (!outsider(context, referral.asker)) continue;
     const Number target = context.plan.read(referral.target);
     if (!target.external()) continue;
+    // Users transfer calls; who sits at a taken account sends them where it pays.
+    const bool thief = thieves.contains(referral.asker) && target.destination != nullptr &&
+                       context.limits().alert_tiers[static_cast<std::size_t>(target.destination->tier)];
+    if (!thief && !outsider(context, referral.asker)) continue;
     const bool went = referral.redirect || (referral.status >= 200 && referral.status < 300);
     CallRefs after;
     if (went)
@@ -81,7 +99,8 @@ void find_referrals(TollContext& context) {
   }
   for (auto& [key, campaign] : campaigns) {
     const auto& [redirect, asker] = key;
-    if (campaign.accepted == 0 && campaign.referrals.size() < 3) continue;
+    const bool user = !outsider(context, asker);
+    if ((user || campaign.accepted == 0) && campaign.referrals.size() < 3) continue;
     std::ranges::sort(campaign.calls);
     campaign.calls.erase(std::unique(campaign.calls.begin(), campaign.calls.end()), campaign.calls.end());
     Incident incident;
@@ -122,9 +141,9 @@ void find_referrals(TollContext& context) {
     incident.evidence.push_back({campaign.referrals.back()->request, "last one"});
     incident.explanation =
         message + fmt::format(
-                      ". {} is no phone of this site, and the site pays for the new leg. It could also "
+                      ". {} {}, and the site pays for the new leg. It could also "
                       "be a partner's switch that transfers by agreement: then name it in the policy.",
-                      asker.to_string());
+                      asker.to_string(), user ? "uses an account that seems taken over" : "is no phone of this site");
     incident.entity = asker.to_string();
     context.all.incidents.add(std::move(incident));
   }
@@ -146,7 +165,7 @@ void find_forwards(TollContext& context) {
   // The account behind a whole number: the one whose name ends it.
   const auto owner = [&](const std::string& number) {
     for (std::size_t n = std::min<std::size_t>(number.size(), 6); n >= 2; --n) {
-      const std::string tail = number.substr(number.size() - n);
+      std::string tail = number.substr(number.size() - n);
       const AccountFacts* facts = context.accounts.find(tail);
       if ((facts != nullptr && facts->registrations != 0) || forwards.contains(tail)) return tail;
     }

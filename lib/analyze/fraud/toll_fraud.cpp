@@ -135,8 +135,9 @@ bool TollFinder::talks_to_people(const Unit& unit, const CallRefs& list) const {
     if (number.size() > kBlockDigits + 1) blocks[std::string(number.substr(0, kBlockDigits + 1))].emplace(number);
     if (call(i).answered()) rings.push_back(call(i).ring_seconds());
   }
+  // Numbers in a row are a range that somebody rents, or the telephones of one office: those ring longer.
   const bool range = std::ranges::any_of(blocks, [](const auto& block) { return block.second.size() >= kRepeated; });
-  return !range && (rings.empty() || median(rings) >= kPeopleRing);
+  return rings.empty() ? !range : median(rings) >= (range ? 2 * kPeopleRing : kPeopleRing);
 }
 
 void TollFinder::choose(Unit& unit) const {
@@ -223,6 +224,7 @@ void TollFinder::run() {
     bool toll = result.destination || (taken && (much || (mostly_abroad && worth)));
     // Who has no account here may be a partner's machine or a dialler; a stranger's few calls are told as such.
     if (unit.stranger) {
+      toll &= unit.probed || much || unit.chosen.size() >= kRepeated;
       toll |= mostly_abroad && much && (!result.signs.empty() || unit.probed || seconds >= 3 * kMuchSeconds);
     } else {
       toll |= mostly_abroad;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -75,12 +76,30 @@ void find_messages(TollContext& context) {
   }
 }
 
+// Dialled like emergency calls, but mostly refused as no number at all: 9999 is an extension that is gone.
+std::set<std::string> no_numbers(const TollContext& context) {
+  std::map<std::string, std::array<std::size_t, 2>> fates;  // all, refused
+  for (const PhoneCall& call : context.calls()) {
+    if (call.number.kind != NumberClass::kEmergency) continue;
+    auto& [all, refused] = fates[std::string(call.number.dialled)];
+    ++all;
+    refused += call.status == 404 || call.status == 410 || call.status == 484 || call.status == 604 ? 1U : 0U;
+  }
+  std::set<std::string> out;
+  for (const auto& [number, count] : fates) {
+    if (count[1] * 2 > count[0]) out.insert(number);
+  }
+  return out;
+}
+
 // FRAUD-067. Never grounds to block anybody.
 void find_emergencies(TollContext& context) {
+  const std::set<std::string> unknown = no_numbers(context);
   std::map<std::string, CallRefs> by_account;
   for (std::size_t i = 0; i < context.calls().size(); ++i) {
     const PhoneCall& call = context.calls()[i];
     if (call.number.kind != NumberClass::kEmergency) continue;
+    if (unknown.contains(std::string(call.number.dialled))) continue;
     by_account[call.account.empty() ? call.source.to_string() : call.account].push_back(i);
   }
   for (const auto& [account, list] : by_account) {

@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kSlow{86'400};
 // When a line was out of order: calls of many were refused by errors of servers, whatever they dialled.
 class Outages {
  public:
-  explicit Outages(const std::vector<PhoneCall>& calls) {
+  explicit Outages(const std::pmr::vector<PhoneCall>& calls) {
     for (const PhoneCall& call : calls) {
       if (call.status / 100 == 5 && call.start.known()) errors_.emplace_back(call.start, call.source);
     }

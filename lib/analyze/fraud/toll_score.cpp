@@ -13,7 +13,6 @@
 
 namespace voip::analyze::fraud {
 
-using report::Confidence;
 using report::Severity;
 
 namespace {

@@ -62,6 +62,7 @@ void TollFinder::tell(const std::vector<const std::pair<Unit, Score>*>& members)
 
   // The gravest sign leads.
   std::vector<const Sign*> order;
+  order.reserve(signs.size());
   for (const auto& [rule, sign] : signs) order.push_back(sign);
   std::ranges::sort(order, [](const Sign* a, const Sign* b) {
     if (a->points != b->points) return a->points > b->points;
@@ -111,6 +112,7 @@ void TollFinder::tell(const std::vector<const std::pair<Unit, Score>*>& members)
                                .evidence = {}});
   }
   std::vector<std::string> why;
+  why.reserve(order.size() + reasons.size());
   for (const Sign* sign : order) why.push_back(sign->text);
   why.insert(why.end(), reasons.begin(), reasons.end());
   std::string text = fmt::format("{}. Raised because of: ", what);

@@ -125,7 +125,7 @@ void check_changed(Findings& out, const Call& call, const session::Legs& legs) {
   if (!crossing.told) out.tally(kKeyingChanged, crossing.compared ? Verdict::kPass : Verdict::kNotApplicable);
 }
 
-void PathTraces::compare(Findings& out, const session::Call& call, const Trace& now) {
+void PathTraces::compare(Findings& out, const session::Call& call, Trace now) {
   const std::array<Endpoint, 2> key{now.offered, now.answered};
   Trace& before = traces_.get(key, now.start, [](const auto&, Trace&) {});
   // The same media endpoints at both ends, at the same time, under another Call-ID: one call, before and behind a hop
@@ -135,7 +135,7 @@ void PathTraces::compare(Findings& out, const session::Call& call, const Trace& 
                         std::minmax(now.offerer.address, now.answerer.address);
   if (before.offer == nullptr || before.serial == now.serial || apart || same_hop ||
       later_by(before.start, now.start, kNear) || later_by(now.start, before.start, kNear)) {
-    before = now;
+    before = std::move(now);
     return;
   }
   bool told = false;

@@ -36,12 +36,37 @@ struct Media {
     packets_by_verdict[verdict] += stream.packets;
     seconds[verdict] += seconds_of(stream);
   }
-  double percent(Observed observed) const {
-    return 100.0 * static_cast<double>(packets_by_verdict[static_cast<std::size_t>(observed)]) /
-           static_cast<double>(packets);
+  std::string told() const {
+    std::string text = fmt::format("of {} RTP {}", packets, packets == 1 ? "packet" : "packets");
+    bool more = false;
+    for (const auto& [observed, word] :
+         {std::pair{Observed::kEncrypted, "encrypted"}, std::pair{Observed::kCleartext, "clear"},
+          std::pair{Observed::kUndetermined, "undetermined"}}) {
+      const auto verdict = static_cast<std::size_t>(observed);
+      const std::uint64_t of_it = packets_by_verdict[verdict];
+      if (of_it == 0) continue;
+      text +=
+          fmt::format("{} {:.1f} % {} ({:.1f} min)", more ? "," : "",
+                      100.0 * static_cast<double>(of_it) / static_cast<double>(packets), word, seconds[verdict] / 60);
+      more = true;
+    }
+    return text;
   }
-  double minutes(Observed observed) const { return seconds[static_cast<std::size_t>(observed)] / 60; }
 };
+
+std::string calls_told(const Summary& summary) {
+  std::string text;
+  if (summary.with_media == 0) {
+    text = summary.calls == 0 ? "no call was seen" : "no answered call with media";
+  } else {
+    text = fmt::format("{} of {} with media fully encrypted", summary.encrypted,
+                       summary.with_media == 1 ? "1 call" : fmt::format("{} calls", summary.with_media));
+    if (summary.clear != 0) text += fmt::format(", {} with clear media", summary.clear);
+    if (summary.undetermined != 0) text += fmt::format(", {} undetermined", summary.undetermined);
+  }
+  if (summary.unanswered != 0) text += fmt::format(", {} with media but never answered", summary.unanswered);
+  return text;
+}
 
 class Coverage {
  public:
@@ -76,7 +101,7 @@ class Coverage {
     std::ranges::stable_sort(suites, std::ranges::greater{}, &std::pair<std::string, std::uint64_t>::second);
     if (suites.size() > kMostTold) suites.resize(kMostTold);
     for (const auto& [suite, lines] : suites)
-      text += fmt::format("{}{} {}", text.empty() ? "; lines of media by suite: " : ", ", suite, lines);
+      text += fmt::format("{}{} {}", text.empty() ? "; media lines by suite: " : ", ", suite, lines);
     return text + table("; calls by make of the caller: ", by_vendor_) + table("; least encrypted paths: ", by_path_);
   }
 
@@ -103,6 +128,7 @@ class Coverage {
       return a.second.calls - a.second.encrypted > b.second.calls - b.second.encrypted;
     });
     std::string text;
+    if (rows.size() == 1 && rows.front().second.calls == 1) return text;  // the whole again
     for (std::size_t i = 0; i < rows.size() && i < kMostTold; ++i) {
       const auto& [name, share] = rows[i];
       text += fmt::format("{}{} ({} of {} encrypted", i == 0 ? title : ", ", name, share.encrypted, share.calls);
@@ -128,18 +154,9 @@ void tell_coverage(Findings& out, const CallRecords& calls, const std::vector<St
     out.tally(kCoverage, Verdict::kNotApplicable);
     return;
   }
-  const Summary summary = summarize(calls, orphans);
   out.tally(kCoverage, Verdict::kFail);
-  out.add(kCoverage,
-          fmt::format(
-              "{} of {} calls with media fully encrypted, {} with clear media, {} undetermined; of all RTP "
-              "packets {:.1f} % encrypted, {:.1f} % clear, {:.1f} % undetermined; minutes of media: {:.1f} encrypted, "
-              "{:.1f} clear, {:.1f} undetermined{}",
-              summary.encrypted, summary.with_media, summary.clear, summary.undetermined,
-              media.percent(Observed::kEncrypted), media.percent(Observed::kCleartext),
-              media.percent(Observed::kUndetermined), media.minutes(Observed::kEncrypted),
-              media.minutes(Observed::kCleartext), media.minutes(Observed::kUndetermined), coverage.told()),
-          nullptr, "capture", {{media.first, "first media packet"}});
+  out.add(kCoverage, calls_told(summarize(calls, orphans)) + "; " + media.told() + coverage.told(), nullptr, "capture",
+          {{media.first, "first media packet"}});
 }
 
 }  // namespace voip::analyze::srtp

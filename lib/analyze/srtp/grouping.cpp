@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "analyze/srtp/records.h"
 
@@ -42,17 +43,19 @@ void sort_calls(CallRecords& calls) {
 }
 
 void group_calls(CallRecords& calls) {
-  // What the facts point to.
-  std::vector<std::vector<session::LegHop>> hops(calls.size());
-  std::vector<std::vector<session::LegSample>> samples(calls.size());
+  // What the facts point to, one call's behind the other's.
+  std::size_t legs = 0;
+  for (const CallRecord& call : calls) legs += call.legs.size();
+  std::vector<session::LegHop> hops;
+  hops.reserve(legs);
   std::vector<session::LegFacts> facts(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const CallRecord& call = calls[i];
+    const std::size_t first = hops.size();
     for (const LegRecord& leg : call.legs) {
       if (leg.caller_hop != Endpoint{} || leg.callee_hop != Endpoint{})
-        hops[i].push_back({leg.caller_hop, leg.callee_hop});
+        hops.push_back({leg.caller_hop, leg.callee_hop});
     }
-    for (const MediaSample& sample : call.samples) samples[i].push_back({sample.key, sample.time_ns});
     facts[i] = {.call_id = call.call_id,
                 .called = call.dialled,
                 .caller = user_of(call.from),
@@ -60,9 +63,9 @@ void group_calls(CallRecords& calls) {
                 .answer = call.answered,
                 .end = call.end,
                 .ended = call.over,
-                .hops = hops[i],
+                .hops = std::span<const session::LegHop>{hops}.subspan(first),
                 .links = call.links,
-                .samples = samples[i]};
+                .samples = call.samples};
   }
   const std::vector<session::LegPlace> places = session::group_legs(facts);
   for (std::size_t i = 0; i < calls.size(); ++i) {

@@ -18,7 +18,7 @@ constexpr std::array<Chance, kQuestions> kChances{{
     {1.0 / 16, false, "nibbles repeat"},
     {1.0 / 16, false, "neighbouring bytes share their high nibble"},
     {1.0 / 16, false, "alternate bytes share their high nibble"},
-    {1.0 / (1ULL << 60), false, "payload is constant"},  // truly 2^-120
+    {0x1p-60, false, "payload is constant"},  // truly 2^-120
     {1.0 / 16, false, "payload begins with GSM's signature"},
     {1.0 / 2, true, "G.729 parity bit holds"},
     // 24 bytes: one frame of 24 (1/4), 20 + 4 and 4 + 20 (1/16 each), six of 4; other sizes less.

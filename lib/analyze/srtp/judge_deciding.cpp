@@ -362,7 +362,7 @@ bool decide_unlike_ciphertext(Bulk& bulk) {
   }
   // Bytes that were not captured can't look random; and a length may be that of a tag after clear bytes.
   const bool cut = slot.cut_packets * 2 > slot.packets;
-  const bool rule_asked = bulk.counts[telling(reading.codec)].asked * 2 >= bulk.judged();
+  const bool rule_asked = std::uint64_t{bulk.counts[telling(reading.codec)].asked} * 2 >= bulk.judged();
   if (!cut || (slot.blind_packets * 2 <= slot.cut_packets && rule_asked)) return false;
   reading.reason = joined(
       fmt::format("the capture cut {} of {} packets: too few bytes are left to tell", slot.cut_packets, slot.packets),

@@ -1,5 +1,7 @@
 #include "analyze/srtp/key_exchanges.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "analyze/srtp/exchange_checks.h"
@@ -425,8 +427,8 @@ void KeyExchanges::finish() {
     }
     std::ranges::sort(evidence, {}, &report::Evidence::frame);
     out_.add(kSharedCertificate,
-             std::to_string(ends.size()) + " endpoints use the certificate with fingerprint " + fingerprint + ": " +
-                 names + (ends.size() > 5 ? " and others" : ""),
+             fmt::format("{} endpoints use the certificate with fingerprint {}: {}{}", ends.size(), fingerprint, names,
+                         ends.size() > 5 ? " and others" : ""),
              nullptr, fingerprint, std::move(evidence), {}, {}, report::Confidence::kProbable);
   }
 }

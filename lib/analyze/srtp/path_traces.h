@@ -34,7 +34,7 @@ class PathTraces {
   };
   static constexpr std::size_t kMost = 1024;  // more would only be slower: each keeps two bodies alive
   static constexpr std::chrono::seconds kNear{5};
-  void compare(Findings& out, const session::Call& call, const Trace& now);
+  void compare(Findings& out, const session::Call& call, Trace now);
 
   CappedTable<std::array<Endpoint, 2>, Trace> traces_{kMost};
 };

@@ -14,6 +14,7 @@
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "session/call.h"
+#include "session/grouping.h"
 
 // What is kept of a call after it left the session: small, and owning all that it holds.
 namespace voip::analyze::srtp {
@@ -76,12 +77,6 @@ struct LegRecord {
   bool answered = false;
   std::vector<MediaRecord> media;
   Protection protection = Protection::kNoMedia;
-};
-
-// A trace of the media that another leg of the same call may show too.
-struct MediaSample {
-  std::uint64_t key = 0;
-  std::int64_t time_ns = 0;
 };
 
 // One refused offer of a secure profile, for SRTP-009.
@@ -149,7 +144,7 @@ struct CallRecord {
   unsigned final_status = 0;
   std::vector<LegRecord> legs;
   std::vector<std::pair<session::LinkKind, TextKey>> links;
-  std::vector<MediaSample> samples;
+  std::vector<session::LegSample> samples;  // of the media, which another leg of the same call may show too
   std::vector<SecureRefusal> refusals;
   std::optional<FrameRef> clear_success;  // answered, and its audio is RTP/AVP without keys: the answer's frame
   std::unique_ptr<CallTraces> traces;     // null: none

@@ -21,7 +21,7 @@ constexpr std::size_t kSamplesPerStream = 6;
 
 struct StreamState final : session::Attachment {
   MediaJudge judge;
-  std::array<MediaSample, 2 * kSamplesPerStream> samples{};
+  std::array<session::LegSample, 2 * kSamplesPerStream> samples{};
   std::size_t sample_count = 0;
   CallKeys* keys = nullptr;              // of the stream's call, while that lives; null: none looked for yet
   std::shared_ptr<CallKeys> pair_keys;   // of a DTLS handshake on its sockets, where there is no call

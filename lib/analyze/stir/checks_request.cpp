@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "analyze/fraud/destinations.h"
 #include "analyze/stir/across.h"
 #include "analyze/stir/judge.h"
 #include "analyze/stir/rules.h"
 #include "base/text.h"
+#include "numbering/destinations.h"
 #include "proto/sip/fields.h"
 
 namespace voip::analyze::stir {
@@ -40,7 +40,7 @@ std::string unusable(std::string_view number, const Options& options) {
   if (number.starts_with('0')) return "no number with a country code";
   if (number.starts_with('1') && !possible_north_american(number)) return "no possible North American number";
   if (number.size() < 7 || number.size() > 15) return "no possible number";
-  const fraud::Destination* place = fraud::Destinations::built_in().find(number);
+  const numbering::Destination* place = numbering::Destinations::built_in().find(number);
   if (place == nullptr || place->unassigned()) return "of no country: its code is not assigned";
   return options.do_not_originate.contains(number) ? "on the do-not-originate list" : std::string{};
 }

@@ -97,7 +97,7 @@ void check_provider(Findings& findings, const std::string& spc, const Provider& 
     const std::string jump = rise_of_a(provider);
     findings.add(
         kAttestProfile,
-        fmt::format("{} signed {} calls: A {} %, B {} %, C {} %; {} did not verify{}", spc, judged,
+        fmt::format("{} signed {} calls; of those that verify A {} %, B {} %, C {} %; {} did not verify{}", spc, judged,
                     percent(provider.levels[0], provider.valid()), percent(provider.levels[1], provider.valid()),
                     percent(provider.levels[2], provider.valid()), provider.invalid, jump),
         nullptr, spc, first, many_c || !jump.empty() ? std::optional(Severity::kLow) : std::nullopt,

@@ -314,7 +314,8 @@ void StirContent::write_text(TextWriter& out) const {
   }
   if (unsigned_left_out != 0 || lines + unsigned_left_out < calls_.size()) {
     out.begin_line(1);
-    out.put(fmt::format("{} more calls, {} of them unsigned: all are in --format json", calls_.size() - lines,
+    const std::size_t more = calls_.size() - lines;
+    out.put(fmt::format("{} more {}, {} of them unsigned: all are in --format json", more, more == 1 ? "call" : "calls",
                         unsigned_left_out),
             Tone::kFaint);
     out.end_line();

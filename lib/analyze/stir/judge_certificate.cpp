@@ -286,17 +286,9 @@ void Judge::finish_signature(Work& work, Es256 result) {
     return record.set(Check::kSignature, Outcome::kUnknown, "the certificate has no key on P-256");
   }
   std::string why = crypto::to_string(result);
-  const std::size_t length = work.passport.signature.size();
-  switch (result) {
-    case Es256::kDer:
-    case Es256::kSwapped:
-      work.note(kSignatureEncoding, fmt::format("{} ({} bytes); converted it would verify", why, length));
-      break;
-    case Es256::kBadLength:
-      work.note(kSignatureEncoding, fmt::format("{} ({} bytes, 64 are wanted)", why, length));
-      break;
-    default: work.note(kBadSignature, fmt::format("{} ({} bytes)", why, length)); break;
-  }
+  const bool encoding = result == Es256::kDer || result == Es256::kSwapped || result == Es256::kBadLength;
+  work.note(encoding ? kSignatureEncoding : kBadSignature,
+            fmt::format("the signature {} (it has {} bytes)", why, work.passport.signature.size()));
   record.set(Check::kSignature, Outcome::kFail, std::move(why));
 }
 

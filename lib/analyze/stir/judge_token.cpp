@@ -284,13 +284,11 @@ void Judge::check_info(Work& work) {
   std::vector<std::string> problems;
   bool warn = false;
   if (url.scheme != "https") {
-    const std::string why = fmt::format("{} is not https", clip(record.x5u, 120));
-    record.set(Check::kInfo, Outcome::kFail, why);
-    problems.push_back(why);
+    record.set(Check::kInfo, Outcome::kFail, fmt::format("{} is not https", clip(record.x5u, 120)));
+    problems.emplace_back("it is not https");
   } else if (url.host.empty()) {
-    const std::string why = fmt::format("{} names no host", clip(record.x5u, 120));
-    record.set(Check::kInfo, Outcome::kFail, why);
-    problems.push_back(why);
+    record.set(Check::kInfo, Outcome::kFail, fmt::format("{} names no host", clip(record.x5u, 120)));
+    problems.emplace_back("it names no host");
   } else {
     if (!url.port.empty() && url.port != "443" && url.port != "8443") {
       problems.push_back(fmt::format("port {} is neither 443 nor 8443", clip(url.port)));

@@ -235,7 +235,7 @@ void CallBook::on_call_end(const session::Call& call) {
   }
 }
 
-std::deque<CallRecord> CallBook::finish() {
+std::pmr::deque<CallRecord> CallBook::finish() {
   index_ = {};
   std::erase_if(records_, [](const CallRecord& record) { return record.given_up; });
   std::ranges::sort(records_, [](const CallRecord& a, const CallRecord& b) {

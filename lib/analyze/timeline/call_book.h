@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory_resource>
 #include <vector>
 
 #include "analyze/timeline/records.h"
@@ -23,7 +24,7 @@ class CallBook {
   void on_call_end(const session::Call& call);
 
   // After the last packet: all calls in the order of their begin, grouped.
-  std::deque<CallRecord> finish();
+  std::pmr::deque<CallRecord> finish();
   // Records that were given up, because there were too many.
   std::uint64_t dropped() const { return dropped_; }
 
@@ -38,7 +39,7 @@ class CallBook {
   Names& names_;
   TextPool& call_ids_;
   FlatMap<TextKey, std::uint32_t> index_;
-  std::deque<CallRecord> records_;  // grows without a second copy
+  std::pmr::deque<CallRecord> records_;  // grows without a second copy
   std::vector<std::uint32_t> free_;
   std::size_t steps_ = 0;
   std::uint64_t dropped_ = 0;

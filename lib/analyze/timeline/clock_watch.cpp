@@ -102,6 +102,17 @@ std::vector<ClockOffset> ClockWatch::finish() const {
   return list;
 }
 
+double order_doubt_s(const std::vector<ClockOffset>& offsets) {
+  constexpr double kWorthAWord = 2;
+  double worst = 0;
+  for (const ClockOffset& offset : offsets) {
+    if (offset.corrected || offset.alone) continue;
+    for (const Timestamp time : {offset.late.from, offset.late.middle, offset.late.to})
+      worst = std::max(worst, std::abs(static_cast<double>(offset.late.at(time))) / 1e9);
+  }
+  return worst > kWorthAWord ? worst : 0;
+}
+
 void CarrierWatch::on_message(const FrameRef& carrier, std::uint32_t agent, std::string_view node, Timestamp stamped) {
   if (!carrier.time.known() || stamped == carrier.time) return;  // a file of HEP has no other times
   const std::tuple<std::uint32_t, std::uint32_t, std::string> key{carrier.input, agent,
@@ -124,6 +135,8 @@ std::vector<ClockOffset> CarrierWatch::finish() const {
     offset.input = offset.reference = std::get<0>(key);
     offset.late = *late;
     offset.by_carrier = true;
+    const auto beside = [input = offset.input](const auto& other) { return std::get<0>(other.first) == input; };
+    offset.alone = std::ranges::count_if(agents_, beside) == 1;
     offset.messages = agent.samples.count();
     offset.of_agent = true;
     offset.agent = std::get<1>(key);

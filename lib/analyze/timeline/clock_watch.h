@@ -50,6 +50,10 @@ class ClockWatch {
   std::map<std::pair<std::uint32_t, std::uint32_t>, Pair> pairs_;  // of places, the earlier input first
 };
 
+// By how much clocks differ whose messages stand side by side in the story, uncorrected: then their order may be
+// another. Seconds; 0: by less than is worth a word.
+double order_doubt_s(const std::vector<ClockOffset>& offsets);
+
 // Measures how the clocks of HEP agents differ from that of the capture in which their messages travel.
 class CarrierWatch {
  public:

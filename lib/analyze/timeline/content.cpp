@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analyze/fraud/content.h"
+#include "analyze/timeline/clock_watch.h"
 #include "analyze/timeline/pictures.h"
 #include "base/text.h"
 
@@ -105,8 +106,22 @@ std::string TimelineContent::headline() const {
     if (record_.refused_registrations != 0) text += fmt::format(" ({} refused)", record_.refused_registrations);
   }
   text += ". ";
-  if (campaign() != nullptr) return text + story_.campaign->verdict;
-  return text + (story_.campaign ? "No incident concerns what was asked for." : "No incident found.");
+  if (campaign() != nullptr) {
+    text += story_.campaign->verdict;
+  } else {
+    text += story_.campaign ? "No incident concerns what was asked for." : "No incident found.";
+  }
+  if (const std::string warning = order_warning(); !warning.empty()) text += " " + warning;
+  return text;
+}
+
+std::string TimelineContent::order_warning() const {
+  const double doubt = order_doubt_s(facts_.offsets);
+  if (doubt <= 0) return {};
+  return fmt::format(
+      "The order of events is NOT certain: clocks of what was put together differ by up to {} (TL-013; "
+      "--align-clocks corrects that).",
+      duration_text(doubt));
 }
 
 void TimelineContent::write_events(RecordWriter& out) const {

@@ -63,6 +63,8 @@ class TimelineContent final : public report::Content {
   bool wants(const fraud::Incident& incident) const;
   // The gravest campaign, unless something else was asked for that it has nothing to do with.
   const Campaign* campaign() const;
+  // What clocks that differ leave of the order of events; empty: it can be trusted.
+  std::string order_warning() const;
   void text_campaign(report::TextWriter& out) const;
   void text_clocks(report::TextWriter& out) const;
   void html_campaign(report::HtmlWriter& out) const;

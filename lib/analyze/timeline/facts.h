@@ -66,6 +66,7 @@ struct ClockOffset {
   std::string reference_node{};
   FrameRef example{};
   FrameRef example_reference{};
+  bool alone = false;  // by_carrier: no other agent's messages stand beside those of this one
   bool corrected = false;
 };
 

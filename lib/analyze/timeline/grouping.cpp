@@ -7,9 +7,9 @@
 
 namespace voip::analyze::timeline {
 
-void group_calls(std::deque<CallRecord>& calls, const Names& names) {
-  std::vector<session::LegFacts> legs;
-  std::vector<session::LegHop> hops;
+void group_calls(std::pmr::deque<CallRecord>& calls, const Names& names) {
+  std::pmr::vector<session::LegFacts> legs;
+  std::pmr::vector<session::LegHop> hops;
   std::size_t count = 0;
   for (const CallRecord& call : calls) count += call.hops.size();
   hops.reserve(count);  // the legs hold views into it
@@ -17,9 +17,9 @@ void group_calls(std::deque<CallRecord>& calls, const Names& names) {
   for (const CallRecord& call : calls) {
     const std::size_t begin = hops.size();
     for (const HopRecord& hop : call.hops) hops.push_back({hop.from, hop.to});
-    const std::string& dialled = names.text(call.dialled);
+    const std::string_view dialled = names.text(call.dialled);
     legs.push_back({.call_id = call.call_id,
-                    .called = dialled.empty() ? user_of(names.text(call.to)) : std::string_view{dialled},
+                    .called = dialled.empty() ? user_of(names.text(call.to)) : dialled,
                     .caller = user_of(names.text(call.from)),
                     .start = call.begin().time,
                     .answer = call.answer.time,

@@ -125,6 +125,7 @@ void TimelineContent::html_campaign(HtmlWriter& out) const {
   element(out, "h2", "The incident");
   out.open("div", {{"class", "panel"}});
   element(out, "p", c.verdict, {{"class", "lead"}});
+  if (const std::string warning = order_warning(); !warning.empty()) element(out, "p", warning, {{"class", "bad"}});
   out.open("table");
   row(out, "severity", fmt::format("{} ({})", report::to_string(c.severity), report::to_string(c.confidence)),
       report::to_string(c.severity));

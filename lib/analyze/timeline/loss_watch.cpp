@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "analyze/timeline/stream_state.h"
+
 namespace voip::analyze::timeline {
 
 namespace {
@@ -13,14 +15,6 @@ constexpr std::uint64_t kFewestPackets = 10;  // of a stream, before it is trust
 constexpr std::uint16_t kFewestLost = 3;
 constexpr std::uint16_t kMostLost = 30000;
 
-struct StreamState final : session::Attachment {
-  FrameRef last{};
-  std::uint64_t packets = 0;
-  std::uint16_t sequence = 0;
-  std::int64_t active_bin = -1;
-  std::int64_t lossy_bin = -1;
-};
-
 }  // namespace
 
 void LossWatch::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& event) {
@@ -28,8 +22,7 @@ void LossWatch::on_rtp(session::MediaStream& stream, const dissect::MediaEvent& 
   if (!frame.time.known() || frame.input >= kMostInputs) return;
   if (frame.input >= inputs_.size()) inputs_.resize(frame.input + 1);
   Input& input = inputs_[frame.input];
-  if (stream.attachment == nullptr) stream.attachment = std::make_unique<StreamState>();
-  auto& state = static_cast<StreamState&>(*stream.attachment);
+  StreamState& state = state_of(stream);
   const std::int64_t index = frame.time.ns / kBinNs;
   if (index > input.now.index) enter_bin(input, index);
   if (index < input.now.index) return;  // out of order

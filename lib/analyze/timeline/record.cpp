@@ -103,9 +103,10 @@ std::string media_text(const Record& record, const CallRecord& call) {
   }
   std::string codecs;
   for (const StreamRecord& stream : call.streams) {
-    const std::string& codec = record.names.text(stream.codec);
+    const std::string_view codec = record.names.text(stream.codec);
     if (codec.empty() || codecs.find(codec) != std::string::npos) continue;
-    codecs += (codecs.empty() ? "" : "+") + codec;
+    codecs += codecs.empty() ? "" : "+";
+    codecs += codec;
   }
   return fmt::format("media {}{}{}", call.media == Media::kTwoWay ? "both ways" : "ONE WAY only",
                      codecs.empty() ? "" : ", ", codecs);
@@ -210,14 +211,14 @@ std::string sum_up(const Record& record, const CallRecord& call) {
 }
 
 std::string_view Record::callee_of(const CallRecord& call) const {
-  if (const std::string& dialled = names.text(call.dialled); !dialled.empty()) return dialled;
+  if (const std::string_view dialled = names.text(call.dialled); !dialled.empty()) return dialled;
   const std::string_view user = user_of(names.text(call.to));
-  return user.empty() ? std::string_view{names.text(call.to)} : user;
+  return user.empty() ? names.text(call.to) : user;
 }
 
 std::string_view Record::caller_of(const CallRecord& call) const {
   const std::string_view user = user_of(names.text(call.from));
-  return user.empty() ? std::string_view{names.text(call.from)} : user;
+  return user.empty() ? names.text(call.from) : user;
 }
 
 bool Record::wants(const Narrow& narrow, const CallRecord& call) const {

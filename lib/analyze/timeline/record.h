@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,9 +33,9 @@ struct Told {
 struct Record {
   Names names;
   TextPool call_ids;
-  std::deque<CallRecord> calls{};  // in the order of their begin
-  std::vector<Event> events{};     // in order
-  Timestamp first{};               // of the capture's SIP and media
+  std::pmr::deque<CallRecord> calls{};  // in the order of their begin
+  std::vector<Event> events{};          // in order
+  Timestamp first{};                    // of the capture's SIP and media
   Timestamp last{};
   std::uint64_t registered_accounts = 0;
   std::uint64_t registrations = 0;  // accepted ones, refreshes included

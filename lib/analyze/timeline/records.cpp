@@ -10,7 +10,7 @@ std::uint32_t Names::id(std::string_view text) {
   std::uint32_t& at = ids_.at_or_new(text_key(text), &made);
   if (made) {
     at = static_cast<std::uint32_t>(texts_.size());
-    texts_.emplace_back(text);
+    texts_.push_back(pool_.keep(text));
   }
   return at;
 }

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/cold_map.h"
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
 #include "base/hash.h"
@@ -24,12 +26,13 @@ class Names {
  public:
   Names() { texts_.emplace_back(); }
   std::uint32_t id(std::string_view text);
-  const std::string& text(std::uint32_t id) const { return texts_[id]; }
+  std::string_view text(std::uint32_t id) const { return texts_[id]; }
   std::size_t size() const { return texts_.size(); }
 
  private:
-  FlatMap<TextKey, std::uint32_t> ids_;
-  std::deque<std::string> texts_{};
+  ColdMap<TextKey> ids_;
+  TextPool pool_;
+  std::pmr::deque<Text> texts_{};
 };
 
 enum class HungUp : std::uint8_t { kNobody, kCaller, kCallee };
@@ -100,10 +103,10 @@ struct CallRecord {
   bool follow_up_seen : 1 = false;  // a request that follows an answer: ACK, BYE, PRACK
   bool described : 1 = false;       // an SDP was seen
   bool given_up : 1 = false;        // there was no room for it: not told
-  std::vector<HopRecord> hops{};
-  std::vector<StreamRecord> streams{};
-  std::vector<std::pair<session::LinkKind, TextKey>> links{};  // until the legs are grouped
-  std::unique_ptr<Steps> steps{};                              // only when a diagram was asked for
+  std::pmr::vector<HopRecord> hops{};
+  std::pmr::vector<StreamRecord> streams{};
+  std::pmr::vector<std::pair<session::LinkKind, TextKey>> links{};  // until the legs are grouped
+  std::unique_ptr<Steps> steps{};                                   // only when a diagram was asked for
 
   IpAddress actor() const { return hops.empty() ? IpAddress{} : hops.front().from.address; }
   SmallFrame begin() const { return invite.known() ? invite : first; }
@@ -156,6 +159,6 @@ struct Event {
 std::string_view user_of(std::string_view uri);
 
 // Finds calls that are legs of one call over a B2BUA and writes CallRecord::group. calls: in the order of begin().
-void group_calls(std::deque<CallRecord>& calls, const Names& names);
+void group_calls(std::pmr::deque<CallRecord>& calls, const Names& names);
 
 }  // namespace voip::analyze::timeline

@@ -145,6 +145,7 @@ void TimelineContent::write_incident(RecordWriter& out) const {
   write_texts(out, "joined_by", c.joins);
   write_moment(out, "first_hostile_act", c.first_hostile);
   out.field("may_begin_before_capture", c.starts_with_capture);
+  out.field("order_certain", order_warning().empty());
   write_moment(out, "decisive", c.decisive);
   write_moment(out, "takeover", c.takeover);
   out.key("taken_account");
@@ -234,6 +235,7 @@ void TimelineContent::write_incident(RecordWriter& out) const {
 }
 
 void TimelineContent::write_phases(RecordWriter& out) const {
+  const bool order_certain = order_warning().empty();
   out.key("phases");
   out.begin_array();
   for (const Phase& phase : story_.phases) {
@@ -248,6 +250,7 @@ void TimelineContent::write_phases(RecordWriter& out) const {
     out.field("messages", phase.messages);
     out.field("calls", phase.calls);
     out.field("minutes", rounded(phase.minutes));
+    out.field("order_certain", order_certain);
     out.key("attack");
     out.begin_array();
     for (const std::string_view id : phase.attack) out.value(id);
@@ -371,14 +374,16 @@ void TimelineContent::text_campaign(TextWriter& out) const {
   if (!resets.empty()) text_pair(out, "reset now", resets, Tone::kStrong);
 
   out.heading("Phases");
+  const std::string warning = order_warning();
+  if (!warning.empty()) text_pair(out, "order uncertain", warning, Tone::kWarn);
   for (const Phase& phase : story_.phases) {
     out.begin_line(1);
     out.put(to_string(phase.kind), phase.kind == PhaseKind::kContainment  ? Tone::kGood
                                    : phase.kind >= PhaseKind::kCompromise ? Tone::kBad
                                                                           : Tone::kWarn);
     out.column(22);
-    out.put(fmt::format("{} to {} ({})", out.time(phase.start.time), out.time(phase.end.time),
-                        duration_text(seconds_between(phase.start.time, phase.end.time))));
+    out.put(fmt::format("{}{} to {} ({})", warning.empty() ? "" : "about ", out.time(phase.start.time),
+                        out.time(phase.end.time), duration_text(seconds_between(phase.start.time, phase.end.time))));
     out.end_line();
     out.begin_line(1);
     out.column(22);

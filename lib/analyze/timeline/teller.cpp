@@ -160,7 +160,7 @@ void Teller::begin_with_guess(Phase& phase) const {
   FrameRef first;
   for (const Track& track : tracks_) {
     if (!track.first_failure.known() || !std::ranges::binary_search(phase.actors, track.source)) continue;
-    if (!std::ranges::binary_search(phase.accounts, record_.names.text(track.account))) continue;
+    if (!std::ranges::binary_search(phase.accounts, account_of(track))) continue;
     if (!first.known() || track.first_failure < first) first = track.first_failure;
   }
   if (first.known() && phase.start < first && first < phase.end) phase.start = first;

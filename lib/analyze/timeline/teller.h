@@ -67,7 +67,7 @@ class Teller {
   bool actor(const IpAddress& address) const {
     return std::binary_search(campaign_->actors.begin(), campaign_->actors.end(), address);
   }
-  const std::string& account_of(const Track& track) const { return record_.names.text(track.account); }
+  std::string account_of(const Track& track) const { return std::string(record_.names.text(track.account)); }
 
   // teller.cpp: which incidents, and their own phases
   bool houses_many(const IpAddress& address) const;

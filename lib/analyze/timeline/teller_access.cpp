@@ -216,7 +216,7 @@ void Teller::add_containment(const std::vector<Block>& blocks) {
     if (!phase.end.known() || phase.end < block->last) phase.end = block->last;
     phase.messages += block->count;
     add_unique(phase.actors, track->source);
-    add_unique(phase.accounts, record_.names.text(track->account));
+    add_unique(phase.accounts, account_of(*track));
   }
   phase.evidence.push_back({phase.start, "first refusal"});
   if (phase.end != phase.start) phase.evidence.push_back({phase.end, "last refusal"});

@@ -13,6 +13,7 @@
 #include "analyze/timeline/loss_watch.h"
 #include "analyze/timeline/registration_book.h"
 #include "analyze/timeline/story_events.h"
+#include "analyze/timeline/stream_state.h"
 #include "base/text.h"
 #include "proto/sip/fields.h"
 
@@ -149,12 +150,14 @@ void TimelineAnalyzer::on_rtp(session::MediaStream& stream, const dissect::Media
   impl_->calls.on_rtp();
   impl_->note_time(event.datagram->frame.time);
   impl_->losses.on_rtp(stream, event);
+  const FraudsTurn turn{stream};
   impl_->fraud.on_rtp(stream, event);
 }
 void TimelineAnalyzer::on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& event) {
   impl_->fraud.on_rtcp(flow, event);
 }
 void TimelineAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) {
+  const FraudsTurn turn{stream};
   impl_->fraud.on_orphan_end(stream, rtcp);
 }
 void TimelineAnalyzer::on_transaction(const session::Transaction& transaction) {
@@ -166,8 +169,13 @@ void TimelineAnalyzer::on_registration(const session::RegistrationChange& change
   impl_->registrations.on_registration(change);
   impl_->fraud.on_registration(change);
 }
+void TimelineAnalyzer::on_tls(const dissect::TlsFlow& flow) { impl_->fraud.on_tls(flow); }
+void TimelineAnalyzer::on_other_stream(const dissect::OtherStream& stream) { impl_->fraud.on_other_stream(stream); }
 void TimelineAnalyzer::on_call_end(session::Call& call) {
   impl_->calls.on_call_end(call);
+  std::vector<FraudsTurn> turns;
+  turns.reserve(call.streams.size());
+  for (const auto& stream : call.streams) turns.emplace_back(*stream);
   impl_->fraud.on_call_end(call);
 }
 

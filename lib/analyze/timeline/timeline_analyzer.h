@@ -40,6 +40,8 @@ class TimelineAnalyzer final : public session::Observer {
   void on_transaction(const session::Transaction& transaction) override;
   void on_registration(const session::RegistrationChange& change) override;
   void on_call_end(session::Call& call) override;
+  void on_tls(const dissect::TlsFlow& flow) override;
+  void on_other_stream(const dissect::OtherStream& stream) override;
 
   // After the last packet. facts: what the inputs themselves showed; clock offsets are added to them.
   std::shared_ptr<const TimelineContent> finish(Facts facts);

@@ -2,8 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "base/text.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace voip::sdp {
 namespace {
@@ -25,6 +31,22 @@ std::string_view first_word(std::string_view& rest) {
   in.skip_blanks();
   rest = in.rest();
   return word;
+}
+
+// Of the next CR or LF; the size of the text when there is none. Lines are short: calls into the C library would cost
+// more than the search.
+std::size_t find_line_end(std::string_view text, std::size_t at) {
+#if defined(__SSE2__)
+  for (; text.size() - at >= 16; at += 16) {
+    __m128i part;
+    std::memcpy(&part, text.data() + at, sizeof part);
+    const __m128i ends =
+        _mm_or_si128(_mm_cmpeq_epi8(part, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(part, _mm_set1_epi8('\r')));
+    const auto found = static_cast<unsigned>(_mm_movemask_epi8(ends));
+    if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found));
+  }
+#endif
+  return find_any(text, at, '\n', '\r');
 }
 
 // c=IN IP4 192.0.2.1/127 (RFC 8866 section 5.7). Also what follows a port in a=rtcp.
@@ -128,6 +150,45 @@ Parser::~Parser() = default;
 Parser::Parser(Parser&&) noexcept = default;
 Parser& Parser::operator=(Parser&&) noexcept = default;
 
+// One run over a text: what is true of the session so far, and of the section that is being read.
+class Parser::Reading {
+ public:
+  explicit Reading(Parser& lists) : to_(lists) {}
+  Parsed<Description> read(std::string_view text);
+
+ private:
+  void odd(Anomaly anomaly) { result_.anomalies |= std::uint32_t{1} << static_cast<unsigned>(anomaly); }
+  bool in_session() const { return to_.media_.empty(); }
+  Media& level() { return in_session() ? session_ : to_.media_.back(); }
+  Ranges& ranges() { return to_.ranges_.back(); }
+  template <class T>
+  static void append(std::vector<T>& list, Stretch& stretch, const T& item) {
+    list.push_back(item);
+    ++stretch.end;
+  }
+
+  void line(std::string_view line);
+  void begin_media(std::string_view value);
+  void origin(std::string_view value);
+  void attribute(std::string_view value);
+  void rtpmap(std::string_view content);
+  void rtcp(std::string_view content);
+  void fmtp(std::string_view content);
+  void fingerprint(std::string_view content);
+  void crypto(std::string_view content);
+  void candidate(std::string_view content);
+  void settle(Media& media, const Ranges& ranges, std::optional<Direction> direction);
+
+  Parser& to_;
+  Description result_;
+  Media session_;  // what media sections inherit, and lines of the session level only
+  std::optional<Direction> session_direction_;
+  bool has_version_ = false;
+  bool has_origin_ = false;
+  bool understood_ = false;
+  bool skipping_ = false;  // a media section beyond the cap
+};
+
 Parsed<Description> Parser::parse(std::string_view text) {
   media_.clear();
   rtpmaps_.clear();
@@ -137,250 +198,211 @@ Parsed<Description> Parser::parse(std::string_view text) {
   zrtp_hashes_.clear();
   candidates_.clear();
   attributes_.clear();
+  directions_.clear();
   ranges_.clear();
   ranges_.emplace_back();  // the session's
+  return Reading(*this).read(text);
+}
 
-  Description result;
-  const auto odd = [&result](Anomaly anomaly) {
-    result.anomalies |= std::uint32_t{1} << static_cast<unsigned>(anomaly);
-  };
-  // What media sections inherit, and lines of the session level only.
-  Media session;
-  bool has_version = false;
-  bool has_origin = false;
-  bool understood = false;
-  bool skipping = false;  // a media section beyond the cap
-  std::optional<Direction> session_direction;
-  directions_.clear();
-
+Parsed<Description> Parser::Reading::read(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) odd(Anomaly::kNulByte);
-
   for (std::size_t at = 0; at < text.size();) {
     // CRLF, LF and CR all end a line.
-    std::size_t line_end = std::min(text.find('\n', at), text.size());
-    std::string_view line = text.substr(at, line_end - at);
-    if (const std::size_t cr = line.find('\r'); cr != std::string_view::npos) {
-      line_end = cr + 1 == line.size() ? line_end : at + cr;
-      line = line.substr(0, cr);
-    }
+    const std::size_t line_end = find_line_end(text, at);
+    const std::string_view one = text.substr(at, line_end - at);
     at = line_end + 1;
-    if (line.empty()) continue;
-    if (line.size() < 2 || line[1] != '=' || !is_alpha(line[0])) {
-      odd(Anomaly::kBadLine);
-      continue;
-    }
-    std::string_view value = line.substr(2);
-    while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
-    if (value.empty() && line[0] != 's' && line[0] != 'i') odd(Anomaly::kBadLine);
-    if (line[0] == 'm') {
-      understood = true;
-      if (media_.size() >= max_media_) {
-        odd(Anomaly::kTooMany);
-        skipping = true;
-        continue;
-      }
-      Media media;
-      if (!read_media_line(value, media)) odd(media.protocol.empty() ? Anomaly::kBadMedia : Anomaly::kBadPort);
-      if (media.protocol.empty() || media.formats.empty()) odd(Anomaly::kBadMedia);
-      media_.push_back(media);
-      directions_.emplace_back();
-      Ranges ranges;
-      ranges.rtpmaps = {rtpmaps_.size(), rtpmaps_.size()};
-      ranges.fmtps = {fmtps_.size(), fmtps_.size()};
-      ranges.cryptos = {cryptos_.size(), cryptos_.size()};
-      ranges.fingerprints = {fingerprints_.size(), fingerprints_.size()};
-      ranges.zrtp_hashes = {zrtp_hashes_.size(), zrtp_hashes_.size()};
-      ranges.candidates = {candidates_.size(), candidates_.size()};
-      ranges.attributes = {attributes_.size(), attributes_.size()};
-      ranges_.push_back(ranges);
-      continue;
-    }
-    if (skipping) continue;
-    const bool in_session = media_.empty();
-    Media& level = in_session ? session : media_.back();
-    Ranges& ranges = ranges_.back();
-    switch (line[0]) {
-      case 'v':
-        has_version = true;
-        understood = true;
-        if (value != "0") odd(Anomaly::kBadVersion);
-        break;
-      case 'o': {
-        if (!in_session || has_origin) break;
-        has_origin = true;
-        understood = true;
-        std::string_view rest = value;
-        result.origin_user = first_word(rest);
-        result.session_id = first_word(rest);
-        result.session_version = first_word(rest);
-        (void)first_word(rest);
-        (void)first_word(rest);
-        result.origin_address = first_word(rest);
-        if (result.origin_address.empty()) odd(Anomaly::kBadLine);
-        break;
-      }
-      case 's':
-        if (in_session) result.session_name = value;
-        understood = true;
-        break;
-      case 'c':
-        understood = true;
-        // Of several (layered multicast) the first counts.
-        if (level.connection.address.empty() && !read_connection(value, level.connection)) {
-          odd(Anomaly::kBadConnection);
-        }
-        break;
-      case 'a': {
-        understood = true;
-        if (attributes_.size() >= max_attributes_) {
-          odd(Anomaly::kTooMany);
-          break;
-        }
-        const std::size_t colon = value.find(':');
-        const Attribute attribute{value.substr(0, colon),
-                                  colon == std::string_view::npos ? std::string_view{} : value.substr(colon + 1)};
-        attributes_.push_back(attribute);
-        ++ranges.attributes.end;
-        const std::string_view name = attribute.name;
-        const std::string_view content = trim(attribute.value);
-        if (name.empty()) {
-          odd(Anomaly::kBadLine);
-          break;
-        }
-        switch (name.front()) {
-          case 'r':
-            if (name == "rtpmap") {
-              RtpMap map;
-              if (!read_rtpmap(content, map)) {
-                odd(Anomaly::kBadRtpMap);
-              }
-              if (!map.encoding.empty()) {
-                rtpmaps_.push_back(map);
-                ++ranges.rtpmaps.end;
-              }
-            } else if (name == "rtcp-mux") {
-              level.rtcp_mux = true;
-            } else if (name == "rtcp") {
-              std::string_view rest = content;
-              level.rtcp_port = parse_number<std::uint16_t>(first_word(rest));
-              if (!level.rtcp_port) odd(Anomaly::kBadRtcp);
-              if (!rest.empty()) {
-                Connection connection;
-                if (read_connection(rest, connection)) {
-                  level.rtcp_address = connection.address;
-                } else {
-                  odd(Anomaly::kBadRtcp);
-                }
-              }
-            }
-            break;
-          case 'f':
-            if (name == "fmtp") {
-              std::string_view rest = content;
-              const auto type = read_payload_type(first_word(rest));
-              if (type) {
-                fmtps_.push_back({*type, rest});
-                ++ranges.fmtps.end;
-              } else {
-                odd(Anomaly::kBadFmtp);
-              }
-            } else if (name == "fingerprint") {
-              Fingerprint fingerprint;
-              if (!read_fingerprint(content, fingerprint)) odd(Anomaly::kBadFingerprint);
-              if (!fingerprint.hash.empty()) {
-                fingerprints_.push_back(fingerprint);
-                ++ranges.fingerprints.end;
-              }
-            }
-            break;
-          case 'c':
-            if (name == "crypto") {
-              Crypto crypto;
-              if (!read_crypto(content, crypto)) odd(Anomaly::kBadCrypto);
-              if (!crypto.suite.empty()) {
-                cryptos_.push_back(crypto);
-                ++ranges.cryptos.end;
-              }
-            } else if (name == "candidate") {
-              Candidate candidate;
-              if (read_candidate(content, candidate)) {
-                candidates_.push_back(candidate);
-                ++ranges.candidates.end;
-              } else {
-                odd(Anomaly::kBadCandidate);
-              }
-            }
-            break;
-          case 's':
-            if (name == "setup") level.setup = content;
-            break;
-          case 'z':
-            if (name == "zrtp-hash") {
-              zrtp_hashes_.push_back(content);
-              ++ranges.zrtp_hashes.end;
-            }
-            break;
-          case 'k':
-            if (name == "key-mgmt" && level.key_mgmt.empty()) level.key_mgmt = content;
-            break;
-          case 'm':
-            if (name == "mid") level.mid = content;
-            break;
-          case 'p':
-            if (name == "ptime") level.ptime = content;
-            break;
-          case 'g':
-            if (name == "group" && in_session && result.group.empty()) result.group = content;
-            break;
-          default: break;
-        }
-        if (name == "ice-ufrag") {
-          level.ice_ufrag = content;
-        } else if (name == "ice-pwd") {
-          level.ice_pwd = content;
-        } else if (const auto direction = read_direction(name)) {
-          (in_session ? session_direction : directions_.back()) = direction;
-        }
-        break;
-      }
-      default: break;
-    }
+    if (!one.empty()) line(one);
   }
-  if (!understood) return ParseError{Malformed::kMissing, 0, "sdp"};
-  if (!has_version) odd(Anomaly::kNoVersion);
-  if (!has_origin) odd(Anomaly::kNoOrigin);
+  if (!understood_) return ParseError{Malformed::kMissing, 0, "sdp"};
+  if (!has_version_) odd(Anomaly::kNoVersion);
+  if (!has_origin_) odd(Anomaly::kNoOrigin);
 
-  const Ranges& of_session = ranges_.front();
-  result.connection = session.connection;
-  result.attributes = span_of(attributes_, of_session.attributes);
-  for (std::size_t i = 0; i < media_.size(); ++i) {
-    Media& media = media_[i];
-    const Ranges& ranges = ranges_[i + 1];
-    if (media.connection.address.empty()) media.connection = session.connection;
-    if (media.connection.address.empty() && media.port != 0) odd(Anomaly::kNoConnection);
-    media.direction = directions_[i].value_or(session_direction.value_or(Direction::kSendRecv));
-    media.rtpmaps = span_of(rtpmaps_, ranges.rtpmaps);
-    media.fmtps = span_of(fmtps_, ranges.fmtps);
-    media.cryptos = span_of(cryptos_, ranges.cryptos);
-    media.candidates = span_of(candidates_, ranges.candidates);
-    media.attributes = span_of(attributes_, ranges.attributes);
-    media.fingerprints = span_of(fingerprints_, ranges.fingerprints);
-    if (media.fingerprints.empty()) {
-      media.fingerprints = span_of(fingerprints_, of_session.fingerprints);
-      media.fingerprints_from_session = !media.fingerprints.empty();
-    }
-    media.zrtp_hashes = span_of(zrtp_hashes_, ranges.zrtp_hashes);
-    if (media.zrtp_hashes.empty()) media.zrtp_hashes = span_of(zrtp_hashes_, of_session.zrtp_hashes);
-    const auto inherit = [](std::string_view& own, std::string_view sessions) {
-      if (own.empty()) own = sessions;
-    };
-    inherit(media.setup, session.setup);
-    inherit(media.key_mgmt, session.key_mgmt);
-    inherit(media.ice_ufrag, session.ice_ufrag);
-    inherit(media.ice_pwd, session.ice_pwd);
+  result_.connection = session_.connection;
+  result_.attributes = span_of(to_.attributes_, to_.ranges_.front().attributes);
+  for (std::size_t i = 0; i < to_.media_.size(); ++i) settle(to_.media_[i], to_.ranges_[i + 1], to_.directions_[i]);
+  result_.media = to_.media_;
+  return result_;
+}
+
+void Parser::Reading::line(std::string_view line) {
+  if (line.size() < 2 || line[1] != '=' || !is_alpha(line[0])) return odd(Anomaly::kBadLine);
+  std::string_view value = line.substr(2);
+  while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
+  if (value.empty() && line[0] != 's' && line[0] != 'i') odd(Anomaly::kBadLine);
+  if (line[0] == 'm') return begin_media(value);
+  if (skipping_) return;
+  switch (line[0]) {
+    case 'v':
+      has_version_ = true;
+      if (value != "0") odd(Anomaly::kBadVersion);
+      break;
+    case 'o':
+      if (!in_session() || has_origin_) return;
+      origin(value);
+      break;
+    case 's':
+      if (in_session()) result_.session_name = value;
+      break;
+    case 'c':
+      // Of several (layered multicast) the first counts.
+      if (level().connection.address.empty() && !read_connection(value, level().connection)) {
+        odd(Anomaly::kBadConnection);
+      }
+      break;
+    case 'a': attribute(value); break;
+    default: return;
   }
-  result.media = media_;
-  return result;
+  understood_ = true;
+}
+
+void Parser::Reading::begin_media(std::string_view value) {
+  understood_ = true;
+  if (to_.media_.size() >= to_.max_media_) {
+    odd(Anomaly::kTooMany);
+    skipping_ = true;
+    return;
+  }
+  Media media;
+  if (!read_media_line(value, media)) odd(media.protocol.empty() ? Anomaly::kBadMedia : Anomaly::kBadPort);
+  if (media.protocol.empty() || media.formats.empty()) odd(Anomaly::kBadMedia);
+  to_.media_.push_back(media);
+  to_.directions_.emplace_back();
+  const auto end_of = [](const auto& list) { return Stretch{list.size(), list.size()}; };
+  to_.ranges_.push_back({.rtpmaps = end_of(to_.rtpmaps_),
+                         .fmtps = end_of(to_.fmtps_),
+                         .cryptos = end_of(to_.cryptos_),
+                         .fingerprints = end_of(to_.fingerprints_),
+                         .zrtp_hashes = end_of(to_.zrtp_hashes_),
+                         .candidates = end_of(to_.candidates_),
+                         .attributes = end_of(to_.attributes_)});
+}
+
+void Parser::Reading::origin(std::string_view value) {
+  has_origin_ = true;
+  result_.origin_user = first_word(value);
+  result_.session_id = first_word(value);
+  result_.session_version = first_word(value);
+  (void)first_word(value);  // IN
+  (void)first_word(value);  // IP4 or IP6
+  result_.origin_address = first_word(value);
+  if (result_.origin_address.empty()) odd(Anomaly::kBadLine);
+}
+
+void Parser::Reading::attribute(std::string_view value) {
+  if (to_.attributes_.size() >= to_.max_attributes_) return odd(Anomaly::kTooMany);
+  const std::size_t colon = value.find(':');
+  const std::string_view name = value.substr(0, colon);
+  const std::string_view raw = colon == std::string_view::npos ? std::string_view{} : value.substr(colon + 1);
+  append(to_.attributes_, ranges().attributes, {name, raw});
+  if (name.empty()) return odd(Anomaly::kBadLine);
+  const std::string_view content = trim(raw);
+  switch (name.front()) {
+    case 'r':
+      if (name == "rtpmap") rtpmap(content);
+      if (name == "rtcp") rtcp(content);
+      if (name == "rtcp-mux") level().rtcp_mux = true;
+      break;
+    case 'f':
+      if (name == "fmtp") fmtp(content);
+      if (name == "fingerprint") fingerprint(content);
+      break;
+    case 'c':
+      if (name == "crypto") crypto(content);
+      if (name == "candidate") candidate(content);
+      break;
+    case 's':
+      if (name == "setup") level().setup = content;
+      break;
+    case 'z':
+      if (name == "zrtp-hash") append(to_.zrtp_hashes_, ranges().zrtp_hashes, content);
+      break;
+    case 'k':
+      if (name == "key-mgmt" && level().key_mgmt.empty()) level().key_mgmt = content;
+      break;
+    case 'm':
+      if (name == "mid") level().mid = content;
+      break;
+    case 'p':
+      if (name == "ptime") level().ptime = content;
+      break;
+    case 'g':
+      if (name == "group" && in_session() && result_.group.empty()) result_.group = content;
+      break;
+    case 'i':
+      if (name == "ice-ufrag") level().ice_ufrag = content;
+      if (name == "ice-pwd") level().ice_pwd = content;
+      break;
+    default: break;
+  }
+  if (const auto direction = read_direction(name)) {
+    (in_session() ? session_direction_ : to_.directions_.back()) = direction;
+  }
+}
+
+void Parser::Reading::rtpmap(std::string_view content) {
+  RtpMap map;
+  if (!read_rtpmap(content, map)) odd(Anomaly::kBadRtpMap);
+  if (!map.encoding.empty()) append(to_.rtpmaps_, ranges().rtpmaps, map);
+}
+
+void Parser::Reading::rtcp(std::string_view content) {
+  level().rtcp_port = parse_number<std::uint16_t>(first_word(content));
+  if (!level().rtcp_port) odd(Anomaly::kBadRtcp);
+  if (content.empty()) return;
+  Connection connection;
+  if (!read_connection(content, connection)) return odd(Anomaly::kBadRtcp);
+  level().rtcp_address = connection.address;
+}
+
+void Parser::Reading::fmtp(std::string_view content) {
+  const auto type = read_payload_type(first_word(content));
+  if (!type) return odd(Anomaly::kBadFmtp);
+  append(to_.fmtps_, ranges().fmtps, {*type, content});
+}
+
+void Parser::Reading::fingerprint(std::string_view content) {
+  Fingerprint fingerprint;
+  if (!read_fingerprint(content, fingerprint)) odd(Anomaly::kBadFingerprint);
+  if (!fingerprint.hash.empty()) append(to_.fingerprints_, ranges().fingerprints, fingerprint);
+}
+
+void Parser::Reading::crypto(std::string_view content) {
+  Crypto crypto;
+  if (!read_crypto(content, crypto)) odd(Anomaly::kBadCrypto);
+  if (!crypto.suite.empty()) append(to_.cryptos_, ranges().cryptos, crypto);
+}
+
+void Parser::Reading::candidate(std::string_view content) {
+  Candidate candidate;
+  if (!read_candidate(content, candidate)) return odd(Anomaly::kBadCandidate);
+  append(to_.candidates_, ranges().candidates, candidate);
+}
+
+// Gives a media section its lists, and from the session what it does not say itself.
+void Parser::Reading::settle(Media& media, const Ranges& ranges, std::optional<Direction> direction) {
+  const Ranges& of_session = to_.ranges_.front();
+  if (media.connection.address.empty()) media.connection = session_.connection;
+  if (media.connection.address.empty() && media.port != 0) odd(Anomaly::kNoConnection);
+  media.direction = direction.value_or(session_direction_.value_or(Direction::kSendRecv));
+  media.rtpmaps = span_of(to_.rtpmaps_, ranges.rtpmaps);
+  media.fmtps = span_of(to_.fmtps_, ranges.fmtps);
+  media.cryptos = span_of(to_.cryptos_, ranges.cryptos);
+  media.candidates = span_of(to_.candidates_, ranges.candidates);
+  media.attributes = span_of(to_.attributes_, ranges.attributes);
+  media.fingerprints = span_of(to_.fingerprints_, ranges.fingerprints);
+  if (media.fingerprints.empty()) {
+    media.fingerprints = span_of(to_.fingerprints_, of_session.fingerprints);
+    media.fingerprints_from_session = !media.fingerprints.empty();
+  }
+  media.zrtp_hashes = span_of(to_.zrtp_hashes_, ranges.zrtp_hashes);
+  if (media.zrtp_hashes.empty()) media.zrtp_hashes = span_of(to_.zrtp_hashes_, of_session.zrtp_hashes);
+  const auto inherit = [](std::string_view& own, std::string_view sessions) {
+    if (own.empty()) own = sessions;
+  };
+  inherit(media.setup, session_.setup);
+  inherit(media.key_mgmt, session_.key_mgmt);
+  inherit(media.ice_ufrag, session_.ice_ufrag);
+  inherit(media.ice_pwd, session_.ice_pwd);
 }
 
 std::string_view to_string(Anomaly anomaly) {

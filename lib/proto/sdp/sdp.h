@@ -135,6 +135,7 @@ class Parser {
   std::size_t max_media_;
   std::size_t max_attributes_;
   struct Ranges;
+  class Reading;
   std::vector<Media> media_;
   std::vector<RtpMap> rtpmaps_;
   std::vector<Fmtp> fmtps_;

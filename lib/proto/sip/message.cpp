@@ -455,9 +455,11 @@ StreamLength HeadScanner::feed(ByteView bytes, std::size_t max_bytes) {
       }
     }
     // Line by line, each once: scanned_ stays at the beginning of the first line that is not whole.
+    const std::size_t from = std::max(scanned_, searched_);
+    LineScanner lines{bytes.subspan(from)};
     for (;;) {
-      const std::size_t line_feed = text.find('\n', std::max(scanned_, searched_));
-      if (line_feed == std::string_view::npos) {
+      const std::size_t line_feed = from + lines.next();
+      if (line_feed == text.size()) {
         searched_ = text.size();
         return {bytes.size() >= max_bytes ? State::kNotSip : State::kNeedMore, 0};
       }

@@ -29,6 +29,18 @@ TEST_CASE("the longest prefix says where a number leads", "[fraud]") {
   CHECK(table.calling_code("44") == "44");
 }
 
+TEST_CASE("a premium range with long numbers leaves shorter ones that begin alike alone", "[fraud]") {
+  const auto& table = fraud::Destinations::built_in();
+  CHECK(table.find("+3531550123456")->premium());
+  CHECK(table.find("+35315501234")->name == "Ireland");
+  CHECK(table.find("+85290012345")->country == "HK");
+  CHECK_FALSE(table.find("+85290012345")->premium());
+  const auto own = fraud::Destinations::parse("prefix,tier,digits\n49,low,\n4930,critical,12\n", "x");
+  REQUIRE(own.ok());
+  CHECK(own->find("493012345678")->tier == fraud::Tier::kCritical);
+  CHECK(own->find("4930123456")->tier == fraud::Tier::kLow);
+}
+
 TEST_CASE("a table of destinations that is wrong is refused with its line", "[fraud]") {
   CHECK(fraud::Destinations::parse("prefix,tier\n4930,low\n", "x").ok());
   const auto bad = fraud::Destinations::parse("prefix,name,iso3166,kind,tier\n4930,Berlin,DE,country,cheap\n", "x.csv");

@@ -256,7 +256,7 @@ TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through o
     return record;
   };
   Names names;
-  std::deque<CallRecord> calls;
+  std::pmr::deque<CallRecord> calls;
   calls.push_back(leg(names, "a1", 0, "203.0.113.50", "192.0.2.10"));
   calls.push_back(leg(names, "a2", 0.1, "203.0.113.50", "192.0.2.10"));
   calls.push_back(leg(names, "b1", 0.2, "192.0.2.10", "192.0.2.101"));
@@ -268,7 +268,7 @@ TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through o
   CHECK(calls[3].group == 1);
 
   // The same Call-ID on both sides of a proxy: each call has both hops, and they share them.
-  std::deque<CallRecord> proxied;
+  std::pmr::deque<CallRecord> proxied;
   for (int i = 0; i < 20; ++i) {
     proxied.push_back(leg(names, "p" + std::to_string(i), i * 0.05, "203.0.113.50", "192.0.2.10"));
     proxied.back().hops.push_back(leg(names, "", 0, "192.0.2.10", "192.0.2.101").hops[0]);

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace voip::analyze::fraud {
+namespace voip {
 
 // Comma-separated values (RFC 4180), front to back; CRLF or LF.
 class CsvReader {
@@ -50,4 +50,4 @@ class CsvReader {
   std::size_t line_ = 0;
 };
 
-}  // namespace voip::analyze::fraud
+}  // namespace voip

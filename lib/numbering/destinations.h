@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace voip::analyze::fraud {
+namespace voip::numbering {
 
 // How often fraud goes there. A judgement, never a published ranking.
 enum class Tier : std::uint8_t { kLow, kMedium, kHigh, kCritical };
@@ -39,6 +39,7 @@ struct Destination {
   std::string country{};  // ISO 3166; empty where there is none
   DestinationKind kind = DestinationKind::kCountry;
   Tier tier = Tier::kLow;
+  std::uint8_t digits = 0;  // of the whole number, at least: shorter ones that begin alike are something else
 
   // Who answers is paid for it: premium ranges, 1-900, 976.
   bool premium() const;
@@ -51,7 +52,8 @@ class Destinations {
  public:
   // The table that comes with the product.
   static const Destinations& built_in();
-  // CSV with the columns prefix, name, iso3166, kind, tier (more are ignored). what: names it in the error.
+  // CSV with the columns prefix, name, iso3166, kind, tier and, if wanted, digits (more are ignored). what: names it in
+  // the error.
   static Result<Destinations> parse(std::string_view csv, std::string_view what);
 
   // e164: digits with or without a leading plus. Null when no prefix fits.
@@ -68,4 +70,4 @@ class Destinations {
   std::size_t longest_ = 0;
 };
 
-}  // namespace voip::analyze::fraud
+}  // namespace voip::numbering

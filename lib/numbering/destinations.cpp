@@ -1,4 +1,4 @@
-#include "analyze/fraud/destinations.h"
+#include "numbering/destinations.h"
 
 #include <fmt/format.h>
 
@@ -6,15 +6,15 @@
 #include <array>
 #include <utility>
 
-#include "analyze/fraud/csv.h"
+#include "base/csv.h"
 #include "base/text.h"
 
-namespace voip::analyze::fraud {
+namespace voip::numbering {
 
 namespace {
 
 constexpr std::string_view kBuiltIn =
-#include "analyze/fraud/data/e164.inc"
+#include "numbering/data/e164.inc"
     ;
 
 constexpr std::size_t kMaxRows = 1'000'000;
@@ -89,6 +89,7 @@ Result<Destinations> Destinations::parse(std::string_view csv, std::string_view 
   std::size_t country = 0;
   std::size_t kind = 0;
   std::size_t tier = 0;
+  std::size_t least = 0;
   while (reader.next(row)) {
     if (row.size() == 1 && (trim(row[0]).empty() || row[0][0] == '#')) continue;
     if (header.empty()) {
@@ -98,6 +99,7 @@ Result<Destinations> Destinations::parse(std::string_view csv, std::string_view 
       country = column("iso3166");
       kind = column("kind");
       tier = column("tier");
+      least = column("digits");
       if (prefix == header.size() || tier == header.size()) {
         return Error{fmt::format("{}: the first line must name the columns prefix, name, iso3166, kind, tier", what)};
       }
@@ -124,6 +126,7 @@ Result<Destinations> Destinations::parse(std::string_view csv, std::string_view 
       if (!row_kind) return wrong("kind");
       destination.kind = *row_kind;
     }
+    destination.digits = parse_number<std::uint8_t>(cell(least)).value_or(0);
     if (digits.size() > 15) return wrong("prefix");
     if (destination.kind == DestinationKind::kNanpPattern) {
       if (!digits.starts_with("1NPA") || !all_digits(digits.substr(4))) return wrong("prefix");
@@ -149,7 +152,10 @@ const Destination* Destinations::exact(std::string_view prefix) const {
 const Destination* Destinations::find(std::string_view e164) const {
   if (e164.starts_with('+')) e164.remove_prefix(1);
   const Destination* best = nullptr;
-  for (std::size_t n = std::min(longest_, e164.size()); n > 0 && best == nullptr; --n) best = exact(e164.substr(0, n));
+  for (std::size_t n = std::min(longest_, e164.size()); n > 0 && best == nullptr; --n) {
+    best = exact(e164.substr(0, n));
+    if (best != nullptr && best->digits > e164.size()) best = nullptr;
+  }
   // 1 + area code + exchange + 4 digits. Only where the area code is a place: elsewhere it says more than the exchange.
   const bool place = best == nullptr || best->prefix == "1" || best->kind == DestinationKind::kNanpGeo;
   if (!place || e164.size() != 11 || e164[0] != '1' || e164[1] < '2') return best;
@@ -177,4 +183,4 @@ std::string_view Destinations::calling_code(std::string_view country) const {
   return best->prefix[0] == '1' ? std::string_view(best->prefix).substr(0, 1) : std::string_view(best->prefix);
 }
 
-}  // namespace voip::analyze::fraud
+}  // namespace voip::numbering
