@@ -157,12 +157,12 @@ void report_clocks(const Facts& facts, InputReporter& out) {
   }
   for (const DateOffset& date : facts.dates) {
     const double seconds = static_cast<double>(date.offset_ns) / 1e9;
-    out.add(kClocksDisagree, date.example.input, fmt::format("date {}", date.sender.to_string()),
-            fmt::format("The Date headers of {} are {} {} than the capture's times in {} messages (median): one of the "
-                        "clocks is off",
-                        date.sender.to_string(), duration_text(std::abs(seconds)), seconds < 0 ? "earlier" : "later",
-                        date.messages),
-            {{date.example, "Date"}}, Severity::kLow, Confidence::kProbable);
+    out.add(
+        kClocksDisagree, date.example.input, fmt::format("{} {}", date.rtcp ? "rtcp" : "date", date.sender.to_string()),
+        fmt::format("The {} of {} are {} {} than the capture's times, in {} of them (median): one of the clocks is off",
+                    date.rtcp ? "RTCP sender reports" : "Date headers", date.sender.to_string(),
+                    duration_text(std::abs(seconds)), seconds < 0 ? "earlier" : "later", date.messages),
+        {{date.example, date.rtcp ? "sender report" : "Date"}}, Severity::kLow, Confidence::kProbable);
   }
   out.otherwise(kClocksDisagree, Verdict::kPass);
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/bytes.h"
 #include "base/text.h"
 
 namespace voip::analyze::timeline {
@@ -53,22 +54,41 @@ void DateWatch::on_message(const dissect::SipEvent& event) {
   const std::string_view text = event.message->header(sip::HeaderId::kDate);
   if (text.empty()) return;
   const Timestamp date = parse_sip_date(text);
-  if (!date.known() || (senders_.size() >= kMostSenders && senders_.count(event.src.address) == 0)) return;
-  Sender& sender = senders_[event.src.address];
-  if (sender.messages++ == 0) sender.example = event.frame;
-  if (sender.offsets.size() < kMostSamples) sender.offsets.push_back(date.ns - event.frame.time.ns);
+  if (date.known()) note(event.src.address, false, date.ns - event.frame.time.ns, event.frame);
+}
+
+void DateWatch::on_rtcp(const dissect::MediaEvent& event) {
+  constexpr std::uint8_t kSenderReport = 200;
+  constexpr std::size_t kNtpAt = 8;
+  constexpr std::int64_t kNtpToUnix = 2208988800;  // from 1900 to 1970
+  const ByteView bytes = event.datagram->payload;
+  const FrameRef& frame = event.datagram->frame;
+  if (!frame.time.known() || bytes.size() < kNtpAt + 8 || bytes[1] != kSenderReport) return;
+  const std::int64_t seconds = std::int64_t{load_be<std::uint32_t>(bytes.data() + kNtpAt)} - kNtpToUnix;
+  if (std::abs(seconds - frame.time.ns / kNsPerSecond) > 86400) return;
+  const std::uint64_t fraction = load_be<std::uint32_t>(bytes.data() + kNtpAt + 4);
+  const auto ns = static_cast<std::int64_t>((fraction * static_cast<std::uint64_t>(kNsPerSecond)) >> 32);
+  note(event.datagram->src.address, true, seconds * kNsPerSecond + ns - frame.time.ns, frame);
+}
+
+void DateWatch::note(const IpAddress& address, bool rtcp, std::int64_t offset_ns, const FrameRef& frame) {
+  const std::pair key{address, rtcp};
+  if (senders_.size() >= kMostSenders && !senders_.contains(key)) return;
+  Sender& sender = senders_[key];
+  if (sender.messages++ == 0) sender.example = frame;
+  if (sender.offsets.size() < kMostSamples) sender.offsets.push_back(offset_ns);
 }
 
 std::vector<DateOffset> DateWatch::finish() const {
   std::vector<DateOffset> list;
-  for (const auto& [address, sender] : senders_) {
+  for (const auto& [key, sender] : senders_) {
     if (sender.offsets.size() < kFewest) continue;
     const std::int64_t middle = median(sender.offsets);
     std::vector<std::int64_t> distances;
     for (const std::int64_t value : sender.offsets) distances.push_back(std::abs(value - middle));
     // One Date for all messages is a constant of a test tool, no clock.
     if (std::abs(middle) < kFarNs || median(distances) > kSteadyNs) continue;
-    list.push_back({address, middle, sender.messages, sender.example});
+    list.push_back({key.first, key.second, middle, sender.messages, sender.example});
   }
   return list;
 }

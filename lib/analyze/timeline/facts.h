@@ -73,7 +73,8 @@ struct ClockOffset {
 // How far the Date headers of one sender are from the capture's times.
 struct DateOffset {
   IpAddress sender{};
-  std::int64_t offset_ns = 0;  // median; positive: Date is later
+  bool rtcp = false;           // told by sender reports, not by Date headers
+  std::int64_t offset_ns = 0;  // median; positive: the sender's time is later
   std::uint64_t messages = 0;
   FrameRef example{};
 };

@@ -166,7 +166,8 @@ inline constexpr report::Rule kClocksDisagree{
     .title = "Clocks do not agree",
     .trigger =
         "Packets of an input go back in time by more than 1 ms; the same messages stand in two inputs, or at two HEP "
-        "agents, with times that differ by a steady offset of more than 50 ms; the Date headers of a sender are "
+        "agents, with times that differ by a steady offset of more than 50 ms; the Date headers or the RTCP sender "
+        "reports of a sender are "
         "steadily more than 30 s away. Medium above 2 s. Offsets that --align-clocks corrected are told, not found.",
     .rationale = "Order and causes are read from times: a clock that is off tells the wrong story.",
     .remedy = "Synchronise all hosts by NTP. Document the offsets; never edit the files.",

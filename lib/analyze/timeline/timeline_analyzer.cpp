@@ -154,6 +154,7 @@ void TimelineAnalyzer::on_rtp(session::MediaStream& stream, const dissect::Media
   impl_->fraud.on_rtp(stream, event);
 }
 void TimelineAnalyzer::on_rtcp(session::RtcpFlow& flow, const dissect::MediaEvent& event) {
+  impl_->dates.on_rtcp(event);
   impl_->fraud.on_rtcp(flow, event);
 }
 void TimelineAnalyzer::on_orphan_end(session::MediaStream& stream, const std::vector<session::RtcpFlow*>& rtcp) {

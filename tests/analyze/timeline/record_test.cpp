@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "analyze/timeline/actor_log.h"
+#include "analyze/timeline/date_watch.h"
 #include "analyze/timeline/deadlines.h"
 #include "analyze/timeline/event_log.h"
 #include "analyze/timeline/narrow.h"
@@ -275,6 +276,37 @@ TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through o
   }
   group_calls(proxied, names);
   for (std::size_t i = 0; i < proxied.size(); ++i) CHECK(proxied[i].group == i);
+}
+
+// A sender report (RFC 3550 section 6.4.1) of somebody whose clock stands `late` seconds after the capture's.
+void hear_report(DateWatch& watch, std::string_view address, double when, std::int64_t late, bool since_boot = false) {
+  const std::int64_t unix_s = at(when).time.ns / kNsPerSecond + late;
+  const auto ntp = static_cast<std::uint32_t>(since_boot ? static_cast<std::int64_t>(when) : unix_s + 2208988800);
+  std::array<std::uint8_t, 28> bytes{0x80, 200, 0, 6};
+  for (std::size_t i = 0; i < 4; ++i) bytes[8 + i] = static_cast<std::uint8_t>(ntp >> (24 - 8 * i));
+  net::Datagram datagram;
+  datagram.src = Endpoint(host(address), 20001);
+  datagram.frame = at(when);
+  datagram.payload = bytes;
+  dissect::MediaEvent event;
+  event.datagram = &datagram;
+  watch.on_rtcp(event);
+}
+
+TEST_CASE("A clock that is off shows in sender reports; one that counts from its start is none", "[timeline]") {
+  DateWatch watch;
+  for (int i = 0; i < 6; ++i) {
+    hear_report(watch, "192.0.2.1", 5.0 * i, 0);
+    hear_report(watch, "192.0.2.2", 5.0 * i, -95);
+    hear_report(watch, "192.0.2.3", 5.0 * i, 0, true);
+    if (i < 4) hear_report(watch, "192.0.2.4", 5.0 * i, -95);
+  }
+  const auto found = watch.finish();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].sender == host("192.0.2.2"));
+  CHECK(found[0].rtcp);
+  CHECK(found[0].messages == 6);
+  CHECK(std::abs(found[0].offset_ns + 95 * kNsPerSecond) <= kNsPerSecond);
 }
 
 }  // namespace voip::analyze::timeline
