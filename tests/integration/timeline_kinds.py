@@ -3,47 +3,21 @@
 
 timeline_kinds.py TIMELINE [KIND...]
 """
-import json
 import os
-import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import incident_kinds as kinds  # noqa: E402
 import incident_story as story  # noqa: E402
+from timeline_holds import check, failures, near, report  # noqa: E402
 
-TOOL, WANTED = sys.argv[1], sys.argv[2:]
+WANTED = sys.argv[2:]
 SITES = {"flat": {"flat": True}, "edge": {}, "proxy": {"proxy": True}}
 # Every kind once, the sites and the ways of travel in turn: enough to see what one of them breaks.
 PLAN = [("botnet", "edge", None, "hep"), ("stolen", "flat", None, "tcp"), ("insider", "proxy", None, "hep"), ("second_binding", "flat", kinds.over_ipv6, "udp"),
         ("dialplan_hole", "edge", None, "hep"), ("two_rivals", "proxy", None, "hep"), ("comes_back", "flat", kinds.over_tcp, "tcp"),
         ("ends_by_itself", "proxy", kinds.over_ipv6, "hep"), ("forwarding", "edge", None, "hep"), ("guessed_in_vain", "flat", None, "hep")]
-failures = []
-
-
-def check(what, good, detail=""):
-    if not good:
-        failures.append(f"{what}: {detail}")
-
-
-def report(*arguments, status=(0, 1)):
-    p = subprocess.run([TOOL, *arguments, "-f", "json"], capture_output=True, text=True, timeout=300)
-    check(" ".join(arguments), p.returncode in status, f"status {p.returncode}: {p.stderr[:300]}")
-    return json.loads(p.stdout)
-
-
-def seconds(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00")[:26].rstrip("+") + "+00:00").timestamp()
-
-
-def utc(t):
-    return datetime.fromtimestamp(t, timezone.utc).strftime("%dT%H:%M:%S")
-
-
-def near(what, text, truth, within=60.0):
-    check(what, text is not None and abs(seconds(text) - truth) <= within, f"{text} against {utc(truth)}")
 
 
 def hold_phases(name, phases, truth, address, late):

@@ -3,37 +3,13 @@
 
 timeline_story.py TIMELINE
 """
-import json
 import os
-import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import incident_story as story  # noqa: E402
-
-TOOL = sys.argv[1]
-failures = []
-
-
-def check(what, good, detail=""):
-    if not good:
-        failures.append(f"{what}: {detail}")
-
-
-def report(*arguments, status=(0, 1)):
-    p = subprocess.run([TOOL, *arguments, "-f", "json"], capture_output=True, text=True, timeout=300)
-    check(" ".join(arguments), p.returncode in status, f"status {p.returncode}: {p.stderr[:300]}")
-    return json.loads(p.stdout)
-
-
-def seconds(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00")[:26].rstrip("+") + "+00:00").timestamp()
-
-
-def near(what, text, truth, within=60.0):
-    check(what, text is not None and abs(seconds(text) - truth) <= within, f"{text} against {datetime.fromtimestamp(truth, timezone.utc)}")
+from timeline_holds import check, failures, near, report  # noqa: E402
 
 
 def hold(name, r, truth, late=0.0):
