@@ -2,7 +2,7 @@
 """Feeds the tools captures that were cut off or had bits flipped: no crash, an exit status that is in the contract, an end in
 bounded time, and a report whenever the status promises one.
 
-usage: damaged.py --testdata DIR [--seed N] [--budget SECONDS] PROGRAM...
+usage: damaged.py --testdata DIR [--seed N] [--most N] PROGRAM...
 
 Of each class of fixture one small file is damaged in some 60 places either way. The seed is fixed: the same damage each time.
 """
@@ -16,13 +16,12 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 
 import programs
 
 ROUNDS = 60
 KEEP_PACKETS = 90
-SECONDS = 30  # for one run, under sanitizers on a busy machine
+SECONDS = 200  # no run hangs; under sanitizers, on a machine that may be busy
 
 
 def head_of_pcap(data, packets):
@@ -73,12 +72,10 @@ def damages(data, chance):
 def judge(tool, env, folder, name, what, data):
     """A sentence when something is wrong."""
     command = [tool, "-f", "ndjson", "-"]
-    started = time.monotonic()
     try:
         got = subprocess.run(command, input=data, env=env, cwd=folder, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"{name} {what}: no end within {SECONDS} s"
-    took = time.monotonic() - started
     if got.returncode not in (0, 1, 2, 3) or b"runtime error" in got.stderr or b"Sanitizer" in got.stderr:
         lines = got.stderr.decode("utf-8", "replace").splitlines()
         return f"{name} {what}: status {got.returncode}: " + " / ".join(lines[:3])[:300]
@@ -95,37 +92,33 @@ def judge(tool, env, folder, name, what, data):
     complete = next(o for o in objects if o["type"] == "coverage")["complete"]
     if complete == (got.returncode == 3):
         return f"{name} {what}: status {got.returncode}, but complete is {complete}"
-    return f"{name} {what}: {took:.1f} s" if took > SECONDS / 2 else None
+    return None
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--testdata", required=True)
     parser.add_argument("--seed", type=int, default=20260102)
-    parser.add_argument("--budget", type=float, default=110, help="stop starting runs after so many seconds")
+    parser.add_argument("--most", type=int, default=1800, help="so many of the damaged inputs, 0 for all of them")
     parser.add_argument("programs", nargs="+")
     args = parser.parse_args()
     env = programs.environment(args.programs)
     jobs = [(tool, name, what, data) for tool in programs.tools(args.programs)
             for name, whole in subjects(pathlib.Path(args.testdata)).items()
             for what, data in damages(whole, random.Random(f"{args.seed} {name}"))]
-    # In an order that a short budget does not turn into "the first fixture only".
+    # Some of each fixture: the same ones each time.
     random.Random(args.seed).shuffle(jobs)
-    started = time.monotonic()
-    wrong, done = [], 0
+    of = len(jobs)
+    jobs = jobs[:args.most or of]
+    wrong = []
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        def run(job):
-            if time.monotonic() - started > args.budget:
-                return False, None
-            return True, judge(job[0], env, folder, *job[1:])
-        for ran, sentence in pool.map(run, jobs):
-            done += ran
+        for sentence in pool.map(lambda job: judge(job[0], env, folder, *job[1:]), jobs):
             if sentence:
                 wrong.append(sentence)
     for sentence in wrong[:20]:
         print("FAILED", sentence)
-    print(f"{done} of {len(jobs)} damaged inputs, {len(wrong)} failed, {time.monotonic() - started:.0f} s")
-    return 1 if wrong or done < len(jobs) // 3 else 0
+    print(f"{len(jobs)} of {of} damaged inputs, {len(wrong)} failed")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
