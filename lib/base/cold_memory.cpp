@@ -30,7 +30,7 @@ namespace {
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kStretch = std::size_t{4} << 20;     // of the file, cut into smaller blocks
 constexpr std::size_t kOwnStretch = std::size_t{1} << 20;  // a block of this size or more has one for itself
-constexpr std::chrono::milliseconds kLookAgain{4};
+constexpr std::chrono::milliseconds kLookAgain{50};
 
 std::size_t pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 

@@ -54,7 +54,7 @@ def no_empty_root():
     if not shutil.which("mmdebstrap"):
         return "mmdebstrap is not installed"
     try:
-        urllib.request.urlopen(f"{MIRROR}/dists/bookworm/InRelease", timeout=10).close()
+        urllib.request.urlopen(f"{MIRROR}/dists/bookworm/InRelease", timeout=200).close()
     except OSError as error:
         return f"{MIRROR}: {error}"
     return ""

@@ -55,7 +55,7 @@ def alone(argv, **more):
 
 def may_unshare():
     try:
-        return subprocess.run(["unshare", "-rn", "true"], capture_output=True, timeout=20).returncode == 0
+        return subprocess.run(["unshare", "-rn", "true"], capture_output=True, timeout=200).returncode == 0
     except OSError:
         return False
 
