@@ -4,7 +4,7 @@
 set -eu
 
 build=(g++ cmake ninja-build ccache pkg-config libpcap-dev libcli11-dev libfmt-dev nlohmann-json3-dev catch2 libssl-dev
-  zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libxxhash-dev libmaxminddb-dev libpq-dev libtomlplusplus-dev libmimalloc-dev scdoc dpkg-dev file)
+  zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libxxhash-dev libmaxminddb-dev libpq-dev libtomlplusplus-dev libgoogle-perftools-dev scdoc dpkg-dev file)
 tests=(tshark tcpdump python3 python3-jsonschema python3-cryptography python3-junitparser python3-prometheus-client
   libxml2-utils zsh fish libsrtp2-1 libsrtp2-dev mandoc clang-14 libclang-rt-14-dev clang-format-14 git postgresql-15
   mmdebstrap xz-utils)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <vector>
@@ -30,6 +31,8 @@ class PacketWatch final : public capture::PacketSource {
     analyze::timeline::Facts facts;
     facts.gaps = gaps_;
     facts.more_gaps = more_gaps_;
+    for (const State& state : states_) add_slow_gaps(state, facts.gaps);
+    std::ranges::sort(facts.gaps, {}, [](const auto& gap) { return gap.before; });
     for (std::size_t i = 0; i < states_.size(); ++i) {
       analyze::timeline::InputFacts input = states_[i].facts;
       input.input = static_cast<std::uint32_t>(i);
@@ -54,6 +57,7 @@ class PacketWatch final : public capture::PacketSource {
   static constexpr std::int64_t kGapNs = 60 * kNsPerSecond;
   static constexpr std::size_t kMinutes = 10;
   static constexpr std::size_t kMostGaps = 50;
+  static constexpr std::size_t kSilences = 6;  // the longest ones of each input
 
   // UDP checksums of SIP that one host sent.
   struct Sums {
@@ -71,7 +75,42 @@ class PacketWatch final : public capture::PacketSource {
     // Packets of the last ten minutes, minute by minute, for the usual rate.
     std::array<std::uint64_t, kMinutes> minutes{};
     std::int64_t minute = -1;
+    std::vector<analyze::timeline::Gap> silences;  // the longest, longest first
   };
+
+  static std::int64_t length_of(const analyze::timeline::Gap& gap) { return gap.after.time.ns - gap.before.time.ns; }
+
+  static void note_silence(State& state, const FrameRef& frame) {
+    const analyze::timeline::Gap silence{frame.input, state.facts.last, frame};
+    auto& list = state.silences;
+    if (list.size() == kSilences && length_of(silence) <= length_of(list.back())) return;
+    if (list.size() == kSilences) list.pop_back();
+    const auto longer = [](const auto& a, const auto& b) { return length_of(a) > length_of(b); };
+    list.insert(std::upper_bound(list.begin(), list.end(), silence, longer), silence);
+  }
+
+  // Holes of a capture that is too slow to be judged by its rate: some silences are longer by far than all others.
+  // Where as much as a night is silent, nobody may have spoken.
+  void add_slow_gaps(const State& state, std::vector<analyze::timeline::Gap>& gaps) const {
+    constexpr std::uint64_t kEnough = 1000;  // packets
+    const auto& list = state.silences;
+    if (state.facts.packets < kEnough || list.size() < kSilences) return;
+    const std::int64_t span = state.facts.last.time.ns - state.facts.first.time.ns;
+    std::int64_t silent = 0;
+    std::size_t holes = 0;
+    for (std::size_t k = 0; k + 1 < list.size(); ++k) {
+      silent += length_of(list[k]);
+      const bool apart = length_of(list[k]) >= kGapNs && length_of(list[k]) / 10 >= length_of(list[k + 1]);
+      if (apart && silent < span / 20) holes = k + 1;
+    }
+    for (std::size_t k = 0; k < holes; ++k) {
+      analyze::timeline::Gap gap = list[k];
+      if (std::ranges::any_of(gaps, [&gap](const auto& told) { return told.after == gap.after; })) continue;
+      gap.longest_other_s = static_cast<double>(length_of(list[holes])) / 1e9;
+      gap.usual_rate = static_cast<double>(state.facts.packets) * 1e9 / static_cast<double>(span);
+      gaps.push_back(gap);
+    }
+  }
 
   double usual_rate(const State& state) const {
     std::uint64_t packets = 0;
@@ -102,6 +141,7 @@ class PacketWatch final : public capture::PacketSource {
       } else {
         state.same_time = 1;
         state.same_first = frame;
+        if (facts.last.time < frame.time) note_silence(state, frame);
         if (frame.time.ns - facts.last.time.ns >= kGapNs) note_gap(state, frame);
       }
       note_order(state, packet);

@@ -4,6 +4,8 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
+#include <array>
+
 namespace voip {
 
 namespace {
@@ -19,20 +21,34 @@ std::uint64_t draw_seed() {
 
 const std::uint64_t kSeed = draw_seed();
 
+// What XXH3 makes of the seed for texts of more than 240 bytes; it would make it anew for each.
+using Secret = std::array<std::uint8_t, XXH_SECRET_DEFAULT_SIZE>;
+const Secret kSecret = [] {
+  Secret secret{};
+  XXH3_generateSecret_fromSeed(secret.data(), kSeed);
+  return secret;
+}();
+
+XXH128_hash_t hash128(const void* bytes, std::size_t size) {
+  return XXH3_128bits_withSecretandSeed(bytes, size, kSecret.data(), kSecret.size(), kSeed);
+}
+
 }  // namespace
 
 const HashSeeds kHashSeeds{draw_seed(), draw_seed() | 1};
 
-std::uint64_t hash_bytes(ByteView bytes) { return XXH3_64bits_withSeed(bytes.data(), bytes.size(), kSeed); }
+std::uint64_t hash_bytes(ByteView bytes) {
+  return XXH3_64bits_withSecretandSeed(bytes.data(), bytes.size(), kSecret.data(), kSecret.size(), kSeed);
+}
 
 TextKey text_key(std::string_view text) {
-  const XXH128_hash_t h = XXH3_128bits_withSeed(text.data(), text.size(), kSeed);
+  const XXH128_hash_t h = hash128(text.data(), text.size());
   return {h.low64, h.high64};
 }
 
 TextKey text_key(std::string_view a, std::string_view b, std::string_view c) {
   const TextKey parts[3] = {text_key(a), text_key(b), text_key(c)};
-  const XXH128_hash_t h = XXH3_128bits_withSeed(parts, sizeof(parts), kSeed);
+  const XXH128_hash_t h = hash128(parts, sizeof(parts));
   return {h.low64, h.high64};
 }
 

@@ -384,68 +384,91 @@ const render::Format* find_format(const ToolSpec& spec, std::string_view name) {
   return extra != spec.extra_formats.end() ? &*extra : render::find_format(name);
 }
 
-Result<CommandLine> parse_command_line(int argc, const char* const* argv, const ToolSpec& spec) {
-  CommandLine line;
-  Typed typed;
-  // CLI11 throws; nothing of it leaves this function.
+namespace {
+
+std::shared_ptr<CLI::App> make_app(const ToolSpec& spec, Typed& typed, CommonOptions& options) {
+  auto app = std::make_shared<CLI::App>(std::string{spec.purpose}, std::string{spec.name});
+  app->formatter(std::make_shared<HelpFormatter>());
+  app->set_help_flag("-h,--help", "Show this help")->group(kAbout);
+  app->set_version_flag("--version", fmt::format("{} {}", spec.name, kVersion), "Show the version")->group(kAbout);
+  app->footer(
+      fmt::format("Exit status: 0 nothing reached --fail-on, 1 something did, 2 could not run, 3 incomplete run.\n"
+                  "See man {}, and man voip-audit for what all tools share.",
+                  spec.name));
+  app->allow_extras();
+  add_shared_options(*app, spec, typed, options);
+  if (spec.add_options) spec.add_options(*app);
+  return app;
+}
+
+// Reads the words. Action::kPrint: they ask for a text only. CLI11 throws; nothing of it leaves this function.
+Status read_words(int argc, const char* const* argv, const ToolSpec& spec, Typed& typed, CommandLine& line) {
+  const auto print = [&line](std::string text) {
+    line.action = Action::kPrint;
+    line.text = std::move(text);
+    return Status{Done{}};
+  };
   try {
-    line.app = std::make_shared<CLI::App>(std::string{spec.purpose}, std::string{spec.name});
-    CLI::App& app = *line.app;
-    app.formatter(std::make_shared<HelpFormatter>());
-    app.set_help_flag("-h,--help", "Show this help")->group(kAbout);
-    app.set_version_flag("--version", fmt::format("{} {}", spec.name, kVersion), "Show the version")->group(kAbout);
-    app.footer(
-        fmt::format("Exit status: 0 nothing reached --fail-on, 1 something did, 2 could not run, 3 incomplete run.\n"
-                    "See man {}, and man voip-audit for what all tools share.",
-                    spec.name));
-    app.allow_extras();
-    add_shared_options(app, spec, typed, line.options);
-    if (spec.add_options) spec.add_options(app);
+    line.app = make_app(spec, typed, line.options);
     try {
-      app.parse(argc, argv);
+      line.app->parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-      line.action = Action::kPrint;
-      line.text = app.help();
-      return line;
+      return print(line.app->help());
     } catch (const CLI::CallForVersion& version) {
-      line.action = Action::kPrint;
-      line.text = std::string{version.what()} + "\n";
-      return line;
+      return print(std::string{version.what()} + "\n");
     }
-    for (const std::string& word : app.remaining()) {
-      if (word != "--") return Error{unknown_option(app, word)};  // CLI11 leaves the mark itself among the rest
+    for (const std::string& word : line.app->remaining()) {
+      if (word != "--") return Error{unknown_option(*line.app, word)};  // CLI11 leaves the mark itself among the rest
     }
-    if (!typed.generate.empty()) {
-      auto made = generate(app, spec, typed.generate);
-      if (!made) return made.error();
-      line.action = Action::kPrint;
-      line.text = std::move(*made);
-      return line;
-    }
+    if (typed.generate.empty()) return Done{};
+    auto made = generate(*line.app, spec, typed.generate);
+    if (!made) return made.error();
+    return print(std::move(*made));
   } catch (const CLI::Error& error) {
     return Error{error.what()};
   }
+}
+
+// --list-checks and --explain.
+Status read_checks(const ToolSpec& spec, const Typed& typed, CommandLine& line) {
+  line.action = typed.list_checks ? Action::kListChecks : Action::kExplain;
+  if (!typed.format.empty()) line.list_format = to_lower(typed.format);
+  constexpr std::array<std::string_view, 4> kForms{"text", "json", "ndjson", "markdown"};
+  if (std::ranges::find(kForms, line.list_format) == kForms.end()) {
+    return Error{
+        fmt::format("--format: '{}' is no format for a list of checks (text|json|ndjson|markdown)", typed.format)};
+  }
+  for (const std::string& name : typed.explain) {
+    const report::Rule* rule = find_rule(spec, name);
+    if (rule == nullptr) return no_such_check(spec, name);
+    line.explained.push_back(rule);
+  }
+  Typed plain = typed;
+  plain.format.clear();
+  return read_values(plain, spec, line.options);
+}
+
+Status check_inputs(const ToolSpec& spec, const CommandLine& line) {
+  const std::vector<std::string>& inputs = line.options.source.inputs;
+  const bool needs_input = !(spec.runs_without_input && spec.runs_without_input());
+  if (needs_input && inputs.empty() && line.files_from.empty()) {
+    return Error{fmt::format("no input: name captures, folders or - (see {} --help)", spec.name)};
+  }
+  if (std::ranges::count(inputs, "-") + (line.files_from == "-" ? 1 : 0) > 1) {
+    return Error{"standard input can be read only once"};
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(int argc, const char* const* argv, const ToolSpec& spec) {
+  CommandLine line;
+  Typed typed;
+  if (auto status = read_words(argc, argv, spec, typed, line); !status) return status.error();
+  if (line.action == Action::kPrint) return line;
   if (typed.list_checks || !typed.explain.empty()) {
-    line.action = typed.list_checks ? Action::kListChecks : Action::kExplain;
-    if (!typed.format.empty()) line.list_format = to_lower(typed.format);
-    constexpr std::array<std::string_view, 4> kForms{"text", "json", "ndjson", "markdown"};
-    if (std::ranges::find(kForms, line.list_format) == kForms.end()) {
-      return Error{
-          fmt::format("--format: '{}' is no format for a list of checks (text|json|ndjson|markdown)", typed.format)};
-    }
-    for (const std::string& name : typed.explain) {
-      const report::Rule* rule = find_rule(spec, name);
-      if (rule == nullptr) return no_such_check(spec, name);
-      line.explained.push_back(rule);
-    }
-    if (auto status = [&]() -> Status {
-          Typed plain = typed;
-          plain.format.clear();
-          return read_values(plain, spec, line.options);
-        }();
-        !status) {
-      return status.error();
-    }
+    if (auto status = read_checks(spec, typed, line); !status) return status.error();
     return line;
   }
   if (auto status = read_values(typed, spec, line.options); !status) return status.error();
@@ -457,12 +480,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv, const 
   if (spec.check_options) {
     if (auto status = spec.check_options(); !status) return status.error();
   }
-  const bool needs_input = !(spec.runs_without_input && spec.runs_without_input());
-  if (needs_input && line.options.source.inputs.empty() && line.files_from.empty()) {
-    return Error{fmt::format("no input: name captures, folders or - (see {} --help)", spec.name)};
-  }
-  const auto dashes = std::ranges::count(line.options.source.inputs, "-");
-  if (dashes + (line.files_from == "-" ? 1 : 0) > 1) return Error{"standard input can be read only once"};
+  if (auto status = check_inputs(spec, line); !status) return status.error();
   return line;
 }
 

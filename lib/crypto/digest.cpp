@@ -128,18 +128,6 @@ Digest Hasher::finish() {
   return result;
 }
 
-Digest Hasher::so_far() const {
-  Digest result;
-  EVP_MD_CTX* copy = EVP_MD_CTX_new();
-  unsigned int size = 0;
-  if (copy != nullptr && EVP_MD_CTX_copy_ex(copy, state_->context) == 1 &&
-      EVP_DigestFinal_ex(copy, result.bytes.data(), &size) == 1) {
-    result.size = size;
-  }
-  EVP_MD_CTX_free(copy);
-  return result;
-}
-
 Result<std::string> sha256_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "rb"), &std::fclose};
   if (file == nullptr) return Error{path + ": " + std::strerror(errno)};

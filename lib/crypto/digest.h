@@ -47,8 +47,7 @@ class Hasher {
   Hasher& operator=(Hasher&&) noexcept;
 
   void update(ByteView bytes);
-  Digest finish();        // and starts anew
-  Digest so_far() const;  // of the bytes until now; more may follow
+  Digest finish();  // and starts anew
 
  private:
   struct State;

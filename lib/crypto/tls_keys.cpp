@@ -138,8 +138,6 @@ Status KeyLog::add_rsa_key(std::string_view pem) {
   return Done{};
 }
 
-bool KeyLog::has_rsa_keys() const { return !rsa_->keys.empty() || premasters_.size() != 0; }
-
 TlsSecret KeyLog::premaster_of(ByteView encrypted_premaster, std::uint16_t client_version) const {
   TlsSecret secret;
   if (encrypted_premaster.size() < 8) return secret;

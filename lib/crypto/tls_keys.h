@@ -60,7 +60,6 @@ class KeyLog {
 
   // Private key of an RSA server certificate, PEM without a passphrase. The error says what is wrong with it.
   Status add_rsa_key(std::string_view pem);
-  bool has_rsa_keys() const;
   // The premaster secret of a ClientKeyExchange with RSA key exchange: from the log ("RSA" lines), else decrypted with
   // the keys above. client_version is what the ClientHello asked for; a key that does not fit gives another.
   TlsSecret premaster_of(ByteView encrypted_premaster, std::uint16_t client_version) const;

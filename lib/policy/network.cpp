@@ -55,8 +55,4 @@ bool Networks::contains(const IpAddress& address) const {
   return std::ranges::any_of(all_, [&](const Network& network) { return network.contains(address); });
 }
 
-bool Hosts::contains_name(std::string_view name) const {
-  return std::ranges::any_of(names, [&](const std::string& known) { return iequals(known, name); });
-}
-
 }  // namespace voip::policy

@@ -41,7 +41,6 @@ struct Hosts {
 
   bool empty() const { return networks.empty() && names.empty(); }
   bool contains(const IpAddress& address) const { return networks.contains(address); }
-  bool contains_name(std::string_view name) const;
 };
 
 }  // namespace voip::policy

@@ -45,9 +45,6 @@ struct Site {
   std::vector<std::string> blocked_destinations{};
   std::vector<std::string> regulated{};        // accounts, numbers, networks under a regime
   std::vector<std::string> payment_numbers{};  // where cards are read out or keyed
-
-  bool owns_number(std::string_view e164) const;  // with or without +
-  bool owns_domain(std::string_view domain) const;
 };
 
 struct Thresholds {
@@ -173,8 +170,6 @@ struct Policy {
 
   // Whether the user set it: "site.networks", "fraud.max_concurrent".
   bool given(std::string_view key) const { return lines.find(key) != lines.end(); }
-  // What [severity] says of a check; findings get it on their way into the report, incidents must ask.
-  std::optional<report::Severity> severity_for(const report::Rule& rule) const;
 };
 
 }  // namespace voip::policy

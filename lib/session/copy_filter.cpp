@@ -29,7 +29,7 @@ std::uint64_t mix(std::uint64_t hash, ByteView bytes) {
   constexpr std::size_t kStep = 16;
   std::uint64_t other = ~hash;
   const auto step = [](std::uint64_t& sum, const std::uint8_t* at) {
-    sum = mix(sum, load_be<std::uint64_t>(at), load_be<std::uint64_t>(at + 8));
+    sum = mix(sum, load_le<std::uint64_t>(at), load_le<std::uint64_t>(at + 8));
   };
   std::size_t i = 0;
   for (; i + 2 * kStep <= bytes.size(); i += 2 * kStep) {

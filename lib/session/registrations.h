@@ -27,6 +27,17 @@ class Registrations {
     Endpoint registrar;
     std::vector<Binding> bindings;
   };
+  struct Wish;    // a contact of the request
+  struct Listed;  // a contact of the answer
+  static std::vector<Wish> wishes_of(const Transaction& transaction);
+  static std::vector<Binding> remove_asked(std::vector<Binding>& known, const std::vector<Wish>& wishes, bool star);
+  static std::vector<Listed> listed_by_registrar(const Transaction& transaction, std::vector<Wish>& wishes,
+                                                 std::vector<Binding>& known);
+  static std::vector<Listed> listed_as_wished(const std::vector<Wish>& wishes);
+  static std::vector<Binding> remove_unlisted(std::vector<Binding>& known, const std::vector<Listed>& listed);
+  // gone: bindings that this answer replaces, from `replaced` on.
+  void bind(Record& record, const Listed& one, const Transaction& transaction, const std::vector<Binding>& gone,
+            std::size_t& replaced);
   void expire(Record& record, Timestamp now);
   void tell(RegistrationChange::Kind kind, const Record& record, const Binding& binding, const Binding* previous,
             const Transaction* transaction);

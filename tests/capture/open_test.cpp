@@ -3,7 +3,6 @@
 #include <lzma.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -13,26 +12,14 @@
 #include <vector>
 
 #include "support.h"
+#include "support/gzip.h"
 
 namespace voip::capture::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-Bytes gzip(const Bytes& bytes) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  Bytes out(deflateBound(&stream, bytes.size()));
-  Bytes in = bytes;
-  stream.next_in = in.data();
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = out.data();
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
+using voip::test::gzip;
 
 Bytes zstd(const Bytes& bytes) {
   Bytes out(ZSTD_compressBound(bytes.size()));

@@ -1,9 +1,9 @@
 #include "capture/read_ahead.h"
 
 #include <catch2/catch.hpp>
-#include <zlib.h>
 
 #include "support.h"
+#include "support/gzip.h"
 
 using namespace voip;
 using namespace voip::capture;
@@ -11,19 +11,7 @@ using namespace voip::capture::test;
 
 namespace {
 
-Bytes gzip(const Bytes& plain) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  Bytes out(deflateBound(&stream, plain.size()) + 64);
-  stream.next_in = const_cast<Bytef*>(plain.data());
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = out.data();
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  REQUIRE(deflateEnd(&stream) == Z_OK);
-  return out;
-}
+using voip::test::gzip;
 
 // Several chunks long, and hard to pack.
 Bytes noisy_pcap(std::uint32_t count, std::uint32_t first_second) {

@@ -53,7 +53,7 @@ TEST_CASE("An error outranks findings: 2, then 3, then 1", "[cli]") {
   }
 }
 
-TEST_CASE("Where reports go", "[cli]") {
+TEST_CASE("A report goes to standard output unless a path is named for it", "[cli]") {
   CHECK(targets(parse({"a"})) == "text>- ");
   CHECK(targets(parse({"-f", "json", "a"})) == "json>- ");
   CHECK(targets(parse({"-f", "JSON", "a"})) == "json>- ");

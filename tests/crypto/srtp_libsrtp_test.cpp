@@ -205,7 +205,7 @@ TEST_CASE("one changed bit anywhere but in the MKI fails the tag, in every suite
   }
 }
 
-TEST_CASE("SRTCP that libsrtp2 protects verifies and decrypts; its index counts up from 1", "[srtp][libsrtp]") {
+TEST_CASE("SRTCP that libsrtp2 protects verifies and decrypts, and its index counts up from 1", "[srtp][libsrtp]") {
   if (oracle_missing()) return;
   for (const Suite& suite : suites()) {
     for (const bool clear : {false, true}) {

@@ -45,7 +45,7 @@ struct Sender {
 
 }  // namespace
 
-TEST_CASE("three different packets prove a key of 80 bits; the same packet again does not", "[srtp][search]") {
+TEST_CASE("three different packets prove a key of 80 bits, and the same packet again does not", "[srtp][search]") {
   const Sender wrong{1}, right{2};
   KeySearch search;
   search.add(wrong.key());

@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "crypto/digest.h"
+#include "support/bytes.h"
 
 using namespace voip;
 using crypto::KeyDerivation;
@@ -16,12 +17,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 namespace {
 
-Bytes hex(std::string text) {
-  std::erase(text, ' ');
-  const auto bytes = decode_hex(text);
-  REQUIRE(bytes.has_value());
-  return *bytes;
-}
+using test::hex;
 
 const crypto::SrtpSuite& suite(std::string_view name) {
   const auto* s = crypto::srtp_suite_by_sdes_name(name);

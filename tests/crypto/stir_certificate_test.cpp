@@ -2,13 +2,13 @@
 
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "support/files.h"
 
 using namespace voip;
 using crypto::StirCertificates;
@@ -24,12 +24,7 @@ constexpr std::int64_t kMay2024 = 1714521600;     // 2024-05-01
 constexpr std::int64_t kAugust2024 = 1722470400;  // 2024-08-01
 constexpr std::int64_t k2027 = 1798761600;
 
-std::vector<std::uint8_t> load(const std::string& name) {
-  std::ifstream in(std::string{TESTDATA_DIR} + "/stir/" + name, std::ios::binary);
-  REQUIRE(in.good());
-  const std::vector<char> text{std::istreambuf_iterator<char>(in), {}};
-  return {text.begin(), text.end()};
-}
+std::vector<std::uint8_t> load(const std::string& name) { return test::file_bytes(test::testdata("stir/" + name)); }
 
 struct Store : StirCertificates {
   explicit Store(const std::vector<std::string>& roots = {"root.pem"}, crypto::StirOptions options = {})
@@ -190,7 +185,7 @@ TEST_CASE("a chain is wholly valid only between the dates of each of its certifi
   CHECK(at("good.pem", std::numeric_limits<std::int64_t>::min(), k2027).outcome == StirOutcome::kFail);
 }
 
-TEST_CASE("a list of numbers covers what it names and nothing beside it; a provider's code covers any number",
+TEST_CASE("a list of numbers covers what it names and nothing beside it, and a provider's code covers any number",
           "[stir]") {
   using enum StirDefect;
   Store store;

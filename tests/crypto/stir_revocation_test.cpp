@@ -1,12 +1,11 @@
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "crypto/crl.h"
 #include "crypto/stir_certificate.h"
+#include "support/files.h"
 
 using namespace voip;
 using crypto::StirDefect;
@@ -17,12 +16,7 @@ namespace {
 constexpr std::int64_t kMay2024 = 1714521600;
 constexpr std::int64_t k2027 = 1798761600;
 
-std::vector<std::uint8_t> load(const std::string& name) {
-  std::ifstream in(std::string{TESTDATA_DIR} + "/stir/" + name, std::ios::binary);
-  REQUIRE(in.good());
-  const std::vector<char> text{std::istreambuf_iterator<char>(in), {}};
-  return {text.begin(), text.end()};
-}
+std::vector<std::uint8_t> load(const std::string& name) { return test::file_bytes(test::testdata("stir/" + name)); }
 
 struct Lists : crypto::StirCertificates {
   Lists(const std::string& trust, const std::vector<std::string>& lists) {

@@ -21,7 +21,7 @@ Bytes random_of(char digit) { return *decode_hex(repeat(digit, 32)); }
 
 }  // namespace
 
-TEST_CASE("key log lines are kept by client random; comments, CRLF and blanks around them do not matter", "[keylog]") {
+TEST_CASE("key log lines are kept by client random, whatever comments and blanks stand around them", "[keylog]") {
   KeyLog log;
   const std::string text = "# comment\r\n\r\n  CLIENT_RANDOM " + repeat('a', 32) + " " + repeat('1', 48) +
                            "\r\nCLIENT_TRAFFIC_SECRET_0 " + repeat('B', 32) + "  " + repeat('2', 32) +
@@ -98,10 +98,8 @@ TEST_CASE("a key log of any length keeps the newest sessions only", "[keylog]") 
 
 TEST_CASE("old RSA lines and remembered sessions are found", "[keylog]") {
   KeyLog log;
-  CHECK_FALSE(log.has_rsa_keys());
   CHECK(log.add("RSA 0102030405060708 " + repeat('7', 48) + "\nRSA Session-ID:abcd Master-Key:" + repeat('8', 48)) ==
         2);
-  CHECK(log.has_rsa_keys());
   const Bytes encrypted{1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
   CHECK(encode_hex(log.premaster_of(encrypted, 0x0303).view()) == repeat('7', 48));
   CHECK_FALSE(log.premaster_of(Bytes{1, 2, 3}, 0x0303).known());
@@ -124,7 +122,6 @@ TEST_CASE("keys that are no RSA private keys are refused with a reason", "[keylo
       "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4foAoGCCqGSM49\n"
       "AwEHoUQDQgAEelk44v8iNg==\n-----END EC PRIVATE KEY-----\n";
   CHECK_FALSE(log.add_rsa_key(p256).ok());
-  CHECK_FALSE(log.has_rsa_keys());
 }
 
 TEST_CASE("suites are taken apart by their names", "[tls]") {

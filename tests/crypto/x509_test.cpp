@@ -2,23 +2,18 @@
 
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "base/codec.h"
+#include "support/files.h"
 
 using namespace voip;
 using crypto::read_certificates;
 
 namespace {
 
-std::string load(const std::string& name) {
-  std::ifstream in(std::string{TESTDATA_DIR} + "/stir/" + name, std::ios::binary);
-  REQUIRE(in.good());
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+std::string load(const std::string& name) { return test::file_text(test::testdata("stir/" + name)); }
 crypto::CertificateFile read(const std::string& text, std::size_t max = 64) {
   return read_certificates(as_bytes(text), max);
 }

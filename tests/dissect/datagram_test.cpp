@@ -3,13 +3,14 @@
 #include <string>
 #include <vector>
 
-#include "base/codec.h"
 #include "recorder.h"
+#include "support/bytes.h"
 
 using namespace voip;
 using dissect::MediaKind;
 using dissect::Signalling;
 using sip::Anomaly;
+using test::hex;
 using test::kAlice;
 using test::kBob;
 
@@ -36,12 +37,6 @@ struct Run {
   void feed(std::string_view text) { feed(as_bytes(text)); }
   std::uint64_t total(std::string_view name) const { return dissector.diagnostics().total(name); }
 };
-
-std::vector<std::uint8_t> hex(std::string_view text) {
-  auto bytes = decode_hex(text, ' ');
-  REQUIRE(bytes);
-  return *bytes;
-}
 
 }  // namespace
 

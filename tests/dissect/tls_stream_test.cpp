@@ -621,7 +621,7 @@ TEST_CASE("a connection that is not TLS, or that starts in the middle, is given 
   CHECK_FALSE(TlsConnection::looks_like_tls(as_bytes("INVITE")));
 }
 
-TEST_CASE("early data of TLS 1.3 is opened; without its secret the rest is", "[tls]") {
+TEST_CASE("early data of TLS 1.3 is opened, and without its secret the rest still is", "[tls]") {
   for (const bool early_secret : {true, false}) {
     for (const bool late_keys : {false, true}) {
       std::string log{kEarlyKeys};

@@ -1,34 +1,31 @@
 #!/usr/bin/env python3
 """Files of a rotated capture, read one after the other with --state, must tell what one long file tells: fraud_cuts.py TOOL [STORY...].
 
-Each story of fraud_unseen.py and fraud_dialects.py is cut at arbitrary moments: within calls, logins, scans. What the last files say of each campaign
+Each story of fraud_unseen.py, fraud_dialects.py and fraud_third.py is cut at arbitrary moments: within calls, logins, scans. What the last files say of each campaign
 must be what the whole says; what a part tells as grave must be told of the whole too."""
-import json
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 
 import fraud_dialects
+import fraud_third
 import fraud_unseen
+from fraud_wire import report_of
 
-STORIES = {**fraud_unseen.STORIES, **fraud_dialects.STORIES}
+STORIES = {**fraud_unseen.STORIES, **fraud_dialects.STORIES, **fraud_third.STORIES}
 
 TOLD = ("kind", "severity", "confidence", "finding", "sources", "accounts", "numbers", "destinations", "attempts", "successes", "calls", "answered", "minutes", "concurrent_peak", "messages",
         "first_time", "last_time")
 SOME = ("map-war-crack-loot", "careful-guesser-with-the-face-of-a-phone", "botnet-over-many-with-success", "leaked-pairs", "seen-by-homer", "loot-by-day-few-and-long", "loot-american",
         "loot-from-the-phone-in-the-house", "prefixes-then-the-hole", "contact-moved-by-a-stranger", "digest-drawn-out-of-phones", "one-ring-from-far-away", "robots-call-everybody", "toll-free-pumped",
         "sim-box", "flood-of-registers", "war-with-a-face-of-each-phone", "scan-spread-over-sources", "guesses-by-invite", "forwarded-abroad", "guessing-over-tcp", "credentials-replayed",
-        "office-with-nothing", "rtp-put-into-a-call", "keys-put-into-a-call", "both-sides-of-a-border")
+        "one-guess-in-six-minutes-for-two-days", "logins-of-which-only-the-requests-are-seen", "office-with-nothing", "rtp-put-into-a-call", "keys-put-into-a-call", "both-sides-of-a-border")
 tool, failed = sys.argv[1], 0
 
 
-def scan(*argv):
-    run = subprocess.run([tool, "-f", "json", *map(str, argv)], capture_output=True, timeout=120)
-    if run.returncode not in (0, 1):
-        raise SystemExit("%s: status %d: %s" % (argv, run.returncode, run.stderr.decode()[:300]))
-    return json.loads(run.stdout)["incidents"]
+def scan(*arguments):
+    return report_of(tool, *arguments)["incidents"]
 
 
 def akin(a, b):

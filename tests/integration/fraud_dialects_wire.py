@@ -3,9 +3,8 @@ and answers, other orders of fields."""
 import hashlib
 import struct
 
-from fraud_wire import DAY, MONDAY, Exchange, Leg, Make, Phone, Server, UUID, Wire, host_port, in_uri, keep_registered, local_friends, md5, ordinary_calls, reply, sdp
+from fraud_wire import DAY, HOUR, MONDAY, UUID, Exchange, Make, Phone, Wire, alive, host_port, in_uri, md5
 
-HOUR = 3600
 SHORT = {"via": "v", "from": "f", "to": "t", "call-id": "i", "contact": "m", "supported": "k", "content-type": "c", "content-length": "l", "subject": "s", "refer-to": "r", "allow-events": "u"}
 
 
@@ -260,7 +259,7 @@ def clinic(w, begin=MONDAY + 3 * DAY + 7 * HOUR, hours=9, phones=14, rate=6, cc=
     site = Pbx(w, inside, outside=address, cc=cc, form="", stem=stem, name=more.pop("name", "Asterisk PBX 20.5.0"), realm=more.pop("realm", "asterisk"), carrier=more.pop("carrier", "192.0.2.70"), **more)
     site.phones = [Handset(w, str(2201 + k), "10.40.3.%d" % (10 + k), SETS[("poly", "mitel", "gigaset", "audiocodes")[k % 4]], over="tcp" if mixed and k % 3 == 0 else "udp", port=5060 if k % 3 else 40000 + k) for k in range(phones)]
     site.phones += [Handset(w, str(2241 + k), "73.%d.8.%d" % (40 + k, 9 + k), SETS[("bria", "baresip")[k % 2]], port=31000 + k, local="192.168.0.%d" % (20 + k)) for k in range(4)]
-    return busy(w, site, begin, hours, rate, cc)
+    return alive(site, begin, hours, rate, every=1700, first=400, last=3900)
 
 
 def provider(w, begin=MONDAY + 3 * DAY + 6 * HOUR, hours=9, phones=18, rate=8, cc="44", stem="+441614960", address="192.0.2.40", login="401 Unauthorized", over="udp", **more):
@@ -271,12 +270,4 @@ def provider(w, begin=MONDAY + 3 * DAY + 6 * HOUR, hours=9, phones=18, rate=8, c
     for k in range(phones):
         at = "2a02:c7f:%x:%x::%x" % (16 + k // 2, k, 100 + k) if ":" in address else "86.%d.21.%d" % (10 + k // 2, 7 + k // 2)
         site.phones.append(Handset(w, "%d" % (441610 + k), at, SETS[("fritz", "poly", "bria", "threecx", "gigaset")[k % 5] if over != "ws" else "sipjs"], port=5060 + 3 * k, local=at if ":" in at else "192.168.2.%d" % (20 + k), over=over))
-    return busy(w, site, begin, hours, rate, cc)
-
-
-def busy(w, site, begin, hours, rate, cc):
-    site.begin, site.friends = begin, local_friends(w, cc)
-    for phone in site.phones:
-        keep_registered(site, phone, begin, begin + hours * HOUR, 1700)
-    ordinary_calls(site, site.phones, begin + 400, begin + hours * HOUR - 3900, rate, site.friends)
-    return site
+    return alive(site, begin, hours, rate, every=1700, first=400, last=3900)

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 tool, root = sys.argv[1], pathlib.Path(sys.argv[2])
 sys.path.insert(0, str(root / "make"))

@@ -3,15 +3,14 @@
 
 Each is read as one file, as a tap that loses packets has it, in HEP, and cut into files with --state. Nothing may be told with
 severity high or above, nor of a kind that the world does not allow."""
-import json
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 
-from fraud_dialects_wire import DAY, HOUR, MONDAY, SETS, Handset, Leg, Pbx, Tap, clinic, folded, keep_registered, local_friends, ordinary_calls, provider, routed, shuffled
+from fraud_dialects_wire import SETS, Handset, Pbx, Tap, clinic, folded, provider, routed, shuffled
 from fraud_honest import options
+from fraud_wire import DAY, HOUR, MONDAY, Leg, keep_registered, local_friends, ordinary_calls, report_of
 
 WORLDS = {}
 NOTES = ("anomaly", "misconfigured-device")
@@ -376,11 +375,8 @@ def interconnect_of_two_carriers():
     return w
 
 
-def scan(tool, *argv):
-    run = subprocess.run([tool, "-f", "json", *map(str, argv)], capture_output=True, timeout=300)
-    if run.returncode not in (0, 1):
-        raise SystemExit("%s: status %d: %s" % (argv, run.returncode, run.stderr.decode()[:300]))
-    return json.loads(run.stdout)["incidents"]
+def scan(tool, *arguments):
+    return report_of(tool, *arguments)["incidents"]
 
 
 SOME = ("school-with-bells", "alarm-panels-at-night", "firmware-of-all-phones", "one-user-with-five-devices", "moved-to-a-new-registrar", "shipping-company", "carrier-grade-nat", "clocks-that-are-wrong",

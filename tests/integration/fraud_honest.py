@@ -2,14 +2,12 @@
 """Honest days, written as the test runs, over which fraud-scan must raise no alarm: fraud_honest.py TOOL [WORLD...].
 
 Nothing of them may be told with severity high or above; what is told at all must be of the kinds that a world allows."""
-import json
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 
-from fraud_wire import ALLOW, DAY, MAKES, MONDAY, Exchange, Leg, Phone, Server, Wire, host_port, keep_registered, local_friends, ordinary_calls, reply, sdp
+from fraud_wire import DAY, MAKES, MONDAY, Exchange, Leg, Phone, Server, Wire, host_port, keep_registered, local_friends, ordinary_calls, reply, report_of, sdp
 
 WORLDS = {}
 NOTES = ("anomaly", "misconfigured-device")
@@ -551,13 +549,6 @@ def fax_newsletter():
     return w
 
 
-def scan(tool, path, *more):
-    run = subprocess.run([tool, "-f", "json", *more, str(path)], capture_output=True, timeout=300)
-    if run.returncode not in (0, 1):
-        raise SystemExit("%s: status %d: %s" % (path, run.returncode, run.stderr.decode()[:300]))
-    return json.loads(run.stdout)
-
-
 if __name__ == "__main__":
     tool, failed = sys.argv[1], 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -566,12 +557,12 @@ if __name__ == "__main__":
             path = pathlib.Path(scratch) / "day.pcap"
             w = make()
             w.write(path)
-            told = scan(tool, path)["incidents"]
+            told = report_of(tool, path)["incidents"]
             # The same day as a switch that drops packets mirrors it.
             rnd = random.Random(7)
             w.said = [one for one in w.said if one[5] in ("tcp", "ws") or rnd.random() > .03]
             w.write(path)
-            for one in told + scan(tool, path)["incidents"]:
+            for one in told + report_of(tool, path)["incidents"]:
                 if one["severity"] in ("high", "critical") or one["kind"] not in kinds:
                     failed += 1
                     print("%s: %s %s %s of %s, accounts %s: %s" % (name, one["severity"], one["kind"], one["finding"], one["sources"][:3], one["accounts"][:3], one["explanation"][:160]))

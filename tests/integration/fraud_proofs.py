@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""doc/fraud-proofs.md against the catalogue and the tests: fraud_proofs.py TOOL SOURCE_DIR."""
+"""doc/fraud-proofs.md (or another) against the catalogue and the tests: fraud_proofs.py TOOL SOURCE_DIR [DOCUMENT PREFIX]."""
 import pathlib
 import re
 import subprocess
 import sys
 
 tool, root = sys.argv[1], pathlib.Path(sys.argv[2])
-listed = set(re.findall(r"FRAUD-\d{3}", subprocess.run([tool, "--list-checks"], capture_output=True, check=True, text=True).stdout))
+document, prefix = sys.argv[3:] or ("fraud-proofs.md", "FRAUD")
+listed = set(re.findall(rf"\b{prefix}-\d{{3}}", subprocess.run([tool, "--list-checks"], capture_output=True, check=True, text=True).stdout))
 wrong, seen, texts = [], set(), {}
-for line in (root / "doc" / "fraud-proofs.md").read_text().splitlines():
-    row = re.fullmatch(r"\| (FRAUD-\d{3}) \| (.+) \| (.+) \|", line)
+for line in (root / "doc" / document).read_text().splitlines():
+    row = re.fullmatch(rf"\| ({prefix}-\d{{3}}) \| (.+) \| (.+) \|", line)
     if not row:
         continue
     seen.add(row[1])

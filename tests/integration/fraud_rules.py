@@ -7,11 +7,11 @@ import json
 import math
 import pathlib
 import struct
-import subprocess
 import sys
 import tempfile
 
-from fraud_unseen import HOUR, IRSF, OTHER, SCOUT, THIEF, Exchange, Leg, Make, Phone, Pts, Server, Vicious, Wire, guess, hosted, loot, md5, office, reply, sdp, some
+from fraud_unseen import IRSF, OTHER, SCOUT, THIEF, Pts, Vicious, guess, hosted, loot, office
+from fraud_wire import HOUR, Leg, Make, Phone, Server, Wire, numbers_of, report_of
 
 PROOFS = {}
 
@@ -193,7 +193,7 @@ def a_digest_comes_again(broken):
     w, site, t = place(17)
     owner = site.phones[4]
     owner.register(t, site, fresh=True)
-    heard = [one for one in w.said if one[3] == site.at and b"Authorization" in one[4] and one[0] >= t][-1][4].decode()
+    heard = w.heard(t, b"Authorization", dst=site.at)
     if not broken:
         w.send(t + .5, owner.at, site.at, heard)
         site.answer(t + .51, heard, "200 OK", owner.at)
@@ -213,10 +213,7 @@ def challenged_within_a_call(broken):
     leg.start(t)
     leg.ring(t + .2)
     leg.take(t + 4)
-    bye = "\r\n".join(["BYE sip:100@%s:5066 SIP/2.0" % OTHER, "Via: SIP/2.0/UDP %s:%d;branch=z9hG4bK%s" % (*phone.at, w.hex(9)), "Max-Forwards: 70", "From: <%s>;tag=%s" % (leg.to, leg.far_tag),
-                       "To: <sip:100@voice.example>;tag=%s" % leg.tag, "Call-ID: " + leg.call_id, "CSeq: 1 BYE", "Content-Length: 0", "", ""])
-    w.send(t + 12, phone.at, evil.at, bye)
-    w.send(t + 12.02, evil.at, phone.at, reply(bye, "407 Proxy Authentication Required", more=['Proxy-Authenticate: Digest realm="asterisk", nonce="1f2e", algorithm=MD5']))
+    leg.draw_out(t + 12, "407 Proxy Authentication Required", 'Proxy-Authenticate: Digest realm="asterisk", nonce="1f2e", algorithm=MD5')
     return w, "" if broken else '[site]\npeers = ["%s"]\n' % OTHER
 
 
@@ -265,17 +262,12 @@ def a_number_that_rings_without_end(broken):
     return w, ""
 
 
-def rtp(w, t, src, dst, count, rate, payload, ssrc=7, kind=0):
-    for k in range(count):
-        w.send(t + k / rate, src, dst, struct.pack("!BBHII", 0x80, kind, k & 65535, 160 * k, ssrc) + (payload(k) if callable(payload) else payload), "raw")
-
-
 @proves("FRAUD-028")
 def four_hundred_packets_a_second(broken):
     """A hundred."""
     w, site, t = place(28)
     rate = 400 if broken else 100
-    rtp(w, t, (OTHER, 9000), (site.address, 10500), 12 * rate, rate, bytes(range(160)))
+    w.rtp(t, (OTHER, 9000), (site.address, 10500), 12 * rate, rate, bytes(range(160)), kind=0)
     return w, ""
 
 
@@ -444,8 +436,8 @@ def with_media(site, w, t, phone, number, far, near, seconds=6):
     port = int(out[4].decode().split("m=audio ")[1].split()[0])
     answer = [one for one in w.said if one[0] >= t and one[2] == site.carrier and b"SIP/2.0 200" in one[4] and b"m=audio" in one[4]][-1]
     there = int(answer[4].decode().split("m=audio ")[1].split()[0])
-    rtp(w, answer[0] + .01, (site.carrier[0], there), (site.outside, port), 50 * seconds, 50, far, ssrc=port)
-    rtp(w, answer[0] + .01, (site.outside, port), (site.carrier[0], there), 50 * seconds, 50, near, ssrc=there)
+    w.rtp(answer[0] + .01, (site.carrier[0], there), (site.outside, port), 50 * seconds, 50, far, ssrc=port, kind=0)
+    w.rtp(answer[0] + .01, (site.outside, port), (site.carrier[0], there), 50 * seconds, 50, near, ssrc=there, kind=0)
 
 
 def tone(*frequencies):
@@ -480,7 +472,7 @@ def a_stolen_account(broken):
     """Two calls of its owner to the same country by day."""
     w, site, t = place(57)
     if broken:
-        loot(w, site, t, "1007", THIEF, some(w, IRSF, 25), (200, 400))
+        loot(w, site, t, "1007", THIEF, numbers_of(w, IRSF, 25), (200, 400))
     else:
         for k in range(2):
             site.out(t + 200 * k, site.phones[6], "+25226%07d" % k, ring=8, talk=90)
@@ -573,7 +565,7 @@ def mmdb(networks):
 def another_device(broken):
     """The same theft with the program that the owner uses."""
     w, site, t = place(68)
-    loot(w, site, t, site.phones[2].user, THIEF, some(w, IRSF, 25), (200, 400), make="microsip" if broken else site.phones[2].make)
+    loot(w, site, t, site.phones[2].user, THIEF, numbers_of(w, IRSF, 25), (200, 400), make="microsip" if broken else site.phones[2].make)
     return w, ""
 
 
@@ -584,7 +576,7 @@ def it_cost_money(broken):
     how = {} if broken else dict(status="403 Forbidden")
     thief = Phone(w, "1007", THIEF, "microsip")
     thief.register(t - 30, site)
-    for k, number in enumerate(some(w, IRSF, 12)):
+    for k, number in enumerate(numbers_of(w, IRSF, 12)):
         site.out(t + 20 * k, thief, number, ring=2, talk=200, **how)
     return w, ""
 
@@ -611,10 +603,7 @@ def scan(tool, folder, story, broken):
         more += [option, str(path)]
     w.write(capture)
     rules.write_text(policy)
-    run = subprocess.run([tool, "-f", "json", *(["--policy", str(rules)] if policy else []), *more, str(capture)], capture_output=True, timeout=120)
-    if run.returncode not in (0, 1):
-        raise SystemExit("%s: status %d: %s" % (story.__name__, run.returncode, run.stderr.decode()[:300]))
-    return json.loads(run.stdout)
+    return report_of(tool, *(["--policy", rules] if policy else []), *more, capture)
 
 
 def fires(report, rule):

@@ -3,17 +3,13 @@
 
 Sites differ in kind of server, transport, addresses and what was captured (also HEP); attackers in program, name and pace. Each
 labelled event must be told once, with its kind, sources, accounts, numbers and counts; nothing else may be graver than medium."""
-import json
 import pathlib
-import random
-import subprocess
 import sys
 import tempfile
 
-from fraud_wire import DAY, MAKES, MONDAY, Exchange, Leg, Make, Phone, Server, Wire, host_port, in_uri, keep_registered, local_friends, md5, ordinary_calls, reply, sdp
+from fraud_wire import DAY, HOUR, MONDAY, Exchange, Leg, Phone, Server, Wire, alive, host_port, in_uri, keep_registered, md5, numbers_of, ordinary_calls, report_of, sdp
 
 STORIES = {}
-HOUR = 3600
 
 
 def story(function):
@@ -28,7 +24,7 @@ def office(w, cc="49", stem="+4969555", phones=12, begin=MONDAY + 6 * HOUR, hour
     site = Exchange(w, "10.21.0.5", "198.51.100.5", cc=cc, stem=stem, **more)
     site.phones = [site.person(("yealink", "grandstream", "snom", "cisco")[i % 4], str(201 + i), "10.21.1.%d" % (10 + i)) for i in range(phones)]
     site.phones += [site.person("linphone", str(241 + i), "84.%d.9.%d" % (20 + i, 40 + i), port=30000 + i, local="192.168.178.%d" % (20 + i)) for i in range(homes)]
-    return alive(w, site, begin, hours, rate, cc)
+    return alive(site, begin, hours, rate)
 
 
 def hosted(w, cc="49", stem="+4940777", phones=20, begin=MONDAY + 6 * HOUR, hours=9, rate=8, over="udp", address="198.51.100.40", **more):
@@ -38,15 +34,7 @@ def hosted(w, cc="49", stem="+4940777", phones=20, begin=MONDAY + 6 * HOUR, hour
         at = "2003:e5:%x::%x" % (17 * (k // 2), 11 + k) if ":" in address else "91.%d.4.%d" % (10 + k // 3, 7 + k // 3)
         phone = site.person(("yealink", "snom", "zoiper", "ata", "cisco")[k % 5] if over != "ws" else "jssip", str(1001 + k), at, port=5060 + 2 * k, local=at if ":" in at else "192.168.1.%d" % (30 + k), over=over)
         site.phones = getattr(site, "phones", []) + [phone]
-    return alive(w, site, begin, hours, rate, cc)
-
-
-def alive(w, site, begin, hours, rate, cc):
-    site.begin, site.friends = begin, local_friends(w, cc)
-    for phone in site.phones:
-        keep_registered(site, phone, begin, begin + hours * HOUR, 1500)
-    ordinary_calls(site, site.phones, begin + 300, begin + hours * HOUR - 4000, rate, site.friends)
-    return site
+    return alive(site, begin, hours, rate)
 
 
 # --- programs --------------------------------------------------------------------------------------------------------
@@ -158,10 +146,6 @@ def loot(w, site, t, user, source, numbers, talk, make="microsip", gap=20., regi
     return dict(kind="toll-fraud", calls=len(numbers), answered=len(numbers), minutes=seconds / 60, accounts=[user], sources=[source])
 
 
-def some(w, stems, n):
-    return [stems[k % len(stems)] + w.word(12 - len(stems[k % len(stems)]), "0123456789") for k in range(n)]
-
-
 THIEF, SCOUT, OTHER = "185.243.5.17", "45.134.144.90", "193.46.255.8"
 IRSF = ("+2522", "+37167", "+88213", "+2390", "+96079", "+2247")
 
@@ -177,7 +161,7 @@ def map_war_crack_loot():
     a = tool.map(t, hosts, (20,))
     b = tool.war(t + 600, site, [str(n) for n in range(990, 1060)], {p.user for p in site.phones})
     c = tool.crack(t + 1200, site, "1007", ["pw%d" % k for k in range(300)], 211)
-    d = loot(w, site, t + 3000, "1007", THIEF, some(w, IRSF, 25), (200, 400))
+    d = loot(w, site, t + 3000, "1007", THIEF, numbers_of(w, IRSF, 25), (200, 400))
     return w, [a, b, *c, d]
 
 
@@ -335,7 +319,7 @@ def seen_by_homer():
     site = hosted(w)
     tool, t = Vicious(w, SCOUT, "PBX"), site.begin + 2 * HOUR
     return w, [tool.war(t, site, [str(n) for n in range(1000, 1050)], {str(n) for n in range(1001, 1021)}), *tool.crack(t + 300, site, "1010", ["k%d" % k for k in range(120)], 119),
-               loot(w, site, t + 2000, "1010", SCOUT, some(w, IRSF, 12), 300., register=False)]
+               loot(w, site, t + 2000, "1010", SCOUT, numbers_of(w, IRSF, 12), 300., register=False)]
 
 
 @story
@@ -346,14 +330,14 @@ def loot_in_a_normal_week():
         ordinary_calls(site, site.phones, MONDAY + day * DAY + 7 * HOUR, MONDAY + day * DAY + 17 * HOUR, 10, site.friends, ["+33123456789", "+441632960111"])
         for phone in site.phones:
             keep_registered(site, phone, MONDAY + day * DAY, MONDAY + day * DAY + 20 * HOUR, 3300)
-    return w, [loot(w, site, MONDAY + 5 * DAY + 2 * HOUR, "243", THIEF, some(w, IRSF, 40), (60, 500), gap=45)]
+    return w, [loot(w, site, MONDAY + 5 * DAY + 2 * HOUR, "243", THIEF, numbers_of(w, IRSF, 40), (60, 500), gap=45)]
 
 
 @story
 def loot_by_day_few_and_long():
     w = Wire(118)
     site = hosted(w, hours=11)
-    return w, [loot(w, site, site.begin + 3 * HOUR, "1013", THIEF, some(w, ("+2522", "+2245"), 6), (1500, 2400), gap=900)]
+    return w, [loot(w, site, site.begin + 3 * HOUR, "1013", THIEF, numbers_of(w, ("+2522", "+2245"), 6), (1500, 2400), gap=900)]
 
 
 @story
@@ -361,7 +345,7 @@ def loot_from_the_phone_in_the_house():
     """The exchange's own extension, at night: the switch is hacked."""
     w = Wire(119)
     site = office(w, begin=MONDAY + 6 * HOUR)
-    phone, numbers, seconds = site.phones[3], some(w, ("+96079", "+2522"), 30), 0
+    phone, numbers, seconds = site.phones[3], numbers_of(w, ("+96079", "+2522"), 30), 0
     for k, number in enumerate(numbers):
         site.out(MONDAY + 23 * HOUR + 25 * k, phone, number, ring=2, talk=240 + k, by_caller=False)
         seconds += 240 + k
@@ -372,7 +356,7 @@ def loot_from_the_phone_in_the_house():
 def loot_american():
     w = Wire(120)
     site = office(w, cc="1", stem="+1646555", form="")
-    return w, [loot(w, site, site.begin + 5 * HOUR, "242", THIEF, some(w, ("+18765", "+18095", "+53529"), 24), (300, 600), gap=30)]
+    return w, [loot(w, site, site.begin + 5 * HOUR, "242", THIEF, numbers_of(w, ("+18765", "+18095", "+53529"), 24), (300, 600), gap=30)]
 
 
 @story
@@ -388,7 +372,7 @@ def extension_taken_without_guessing():
     w = Wire(122)
     site = hosted(w)
     t = site.begin + 3 * HOUR
-    return w, [loot(w, site, t, "1002", THIEF, some(w, IRSF, 20), 300., make="short")], ("registration-hijack",)
+    return w, [loot(w, site, t, "1002", THIEF, numbers_of(w, IRSF, 20), 300., make="short")], ("registration-hijack",)
 
 
 @story
@@ -400,7 +384,7 @@ def prefixes_then_the_hole():
     forms = ["00", "011", "900", "9011", "0", "+", "8", "000", "9", "7", "99", "1", "001", "0011"]
     for k, form in enumerate(forms):
         outer.out(t + 20 * k, caller, "+" + tail, ring=.1 if form != "000" else 3, talk=0 if form != "000" else 9, dialled=form + tail, login=False, reach=form == "000", **({} if form == "000" else dict(status="404 Not Found")))
-    calls = some(w, ("+97259277", ), 8)
+    calls = numbers_of(w, ("+97259277", ), 8)
     seconds = 0
     for k, number in enumerate(calls):
         outer.out(t + 900 + 40 * k, caller, number, ring=2, talk=300 + k, dialled="000" + number[1:], login=False, by_caller=False)
@@ -468,7 +452,7 @@ def credentials_replayed():
     t = site.begin + 2 * HOUR
     owner = site.phones[4]
     owner.register(t, site, fresh=True)
-    heard = [one for one in w.said if one[3] == site.at and b"Authorization" in one[4] and one[0] >= t][-1][4].decode()
+    heard = w.heard(t, b"Authorization", dst=site.at)
     for k in range(2):
         text = heard.replace(owner.local, OTHER).replace("branch=z9hG4bK", "branch=z9hG4bKx%d" % k)
         w.send(t + 400 + 30 * k, (OTHER, 5060), site.at, text)
@@ -487,14 +471,9 @@ def digest_drawn_out_of_phones():
         leg.start(t)
         leg.ring(t + .2)
         leg.take(t + 4)
-        bye = "\r\n".join(["BYE sip:100@%s:5066 SIP/2.0" % OTHER, "Via: SIP/2.0/UDP %s;branch=z9hG4bK%s" % (host_port(*phone.at), w.hex(9)), "Max-Forwards: 70", "From: <%s>;tag=%s" % (leg.to, leg.far_tag),
-                           "To: <sip:100@voice.example>;tag=%s" % leg.tag, "Call-ID: " + leg.call_id, "CSeq: 1 BYE", "User-Agent: " + phone.make.agent, "Content-Length: 0", "", ""])
-        w.send(t + 12, phone.at, evil.at, bye)
-        w.send(t + 12.02, evil.at, phone.at, reply(bye, "407 Proxy Authentication Required", more=['WWW-Authenticate: Digest realm="asterisk", nonce="1f2e", algorithm=MD5']))
-        again = bye.replace("CSeq: 1 BYE", "CSeq: 2 BYE").replace("branch=z9hG4bK", "branch=z9hG4bKb").replace(
-            "Content-Length", 'Authorization: Digest username="%s", realm="asterisk", nonce="1f2e", uri="sip:100@%s:5066", response="%s", algorithm=MD5\r\nContent-Length' % (phone.user, OTHER, w.hex(32)))
-        w.send(t + 12.1, phone.at, evil.at, again)
-        w.send(t + 12.12, evil.at, phone.at, reply(again, "200 OK"))
+        leg.draw_out(t + 12, "407 Proxy Authentication Required", 'WWW-Authenticate: Digest realm="asterisk", nonce="1f2e", algorithm=MD5',
+                     'Authorization: Digest username="%s", realm="asterisk", nonce="1f2e", uri="sip:100@%s:5066", response="%s", algorithm=MD5' % (phone.user, OTHER, w.hex(32)),
+                     more=["User-Agent: " + phone.make.agent])
         t += 60
     return w, [dict(kind="digest-leak", sources=[OTHER], accounts=sorted(p.user for p in victims), successes=3, severity="critical")]
 
@@ -568,15 +547,7 @@ def transfer_by_a_stranger():
         near.start(t, frm="sip:+4915112345678@203.0.113.70")
         near.ring(t + .2)
         near.take(t + 3)
-        refer = near.down(t + 8, "REFER", near.cseq + 1, more=["Refer-To: <sip:00252612345%03d@198.51.100.5>" % k, "Referred-By: <sip:x@203.0.113.70>"], frm="sip:+4915112345678@203.0.113.70")
-        near.up(t + 8.01, "202 Accepted", method=refer)
-        far = Leg(w, site.self_, site.carrier, "sip:+252612345%03d@203.0.113.70" % k, name="Oracle-SBC")
-        far.start(t + 8.1, frm="sip:+4969555201@198.51.100.5")
-        far.ring(t + 9)
-        far.take(t + 11)
-        near.cseq += 1
-        near.bye(t + 12)
-        far.bye(t + 311)
+        site.hand_over(near, t + 8, "00252612345%03d@198.51.100.5" % k, "x@203.0.113.70", "+252612345%03d" % k, "+4969555201@198.51.100.5", 300, frm="sip:+4915112345678@203.0.113.70")
         t += 900
     return w, [dict(kind="transfer-abuse", calls=3)]
 
@@ -586,7 +557,7 @@ def sim_box():
     w = Wire(136)
     site = Exchange(w, "198.51.100.60", cc="49", stem="+4930200")
     site.phones = [site.person("cisco", str(100 + i), "198.51.100.%d" % (100 + i)) for i in range(12)]
-    alive(w, site, MONDAY + 6 * HOUR, 9, 20, "49")
+    alive(site, MONDAY + 6 * HOUR, 9, 20)
     t, cells = site.begin + HOUR, ["+4915%s" % w.word(9, "0123456789") for _ in range(4)]
     for k in range(160):
         site.arrive(t + 110 * k, cells[k % 4], site.phones[(5 * k) % 12], ring=6, talk=80 + w.rnd.random() * 200, number="+4930200%03d" % (100 + (37 * k) % 900))
@@ -691,7 +662,7 @@ def two_thieves_at_once():
     w = Wire(145)
     site = hosted(w)
     t = site.begin + 3 * HOUR
-    return w, [loot(w, site, t, "1002", THIEF, some(w, ("+2522", "+2390"), 18), (200, 300), make="short"), loot(w, site, t + 200, "1015", OTHER, some(w, ("+37167", "+96079"), 14), (200, 300), make="pjsip")], ("registration-hijack",)
+    return w, [loot(w, site, t, "1002", THIEF, numbers_of(w, ("+2522", "+2390"), 18), (200, 300), make="short"), loot(w, site, t + 200, "1015", OTHER, numbers_of(w, ("+37167", "+96079"), 14), (200, 300), make="pjsip")], ("registration-hijack",)
 
 
 @story
@@ -701,17 +672,10 @@ def rtp_put_into_a_call():
     t, a, b = site.begin + 2 * HOUR, ("91.10.4.7", 16384), ("198.51.100.40", 22000)
     caller = Phone(w, "1001", a[0], "yealink", 5060)
     leg = Leg(w, caller, site.at, "sip:1002@voice.example", name=site.name)
-    leg.invite = leg.down(t, "INVITE", early=True, body=sdp(*a))
-    leg.frm = None
-    leg.up(t + .5, "200 OK", ["Contact: <sip:198.51.100.40>"], sdp(*b))
-    leg.down(t + .52, "ACK")
-    import struct
-    packet = lambda ssrc, seq: struct.pack("!BBHII", 0x80, 8, seq & 0xFFFF, 160 * seq, ssrc) + bytes(160)
-    for k in range(1500):
-        w.send(t + .6 + .02 * k, a, b, packet(7, k), "raw")
-        w.send(t + .6 + .02 * k, b, a, packet(8, k), "raw")
-    for k in range(200):
-        w.send(t + 10 + .02 * k, (OTHER, 4444), b, packet(99, k), "raw")
+    leg.with_media(t, a, b)
+    w.rtp(t + .6, a, b, 1500, 50, ssrc=7)
+    w.rtp(t + .6, b, a, 1500, 50, ssrc=8)
+    w.rtp(t + 10, (OTHER, 4444), b, 200, 50, ssrc=99)
     leg.bye(t + 31)
     return w, [dict(kind="rtp-injection", sources=[OTHER], messages=200)]
 
@@ -852,7 +816,7 @@ def night_of_short_bursts():
         for burst in range(3):
             for k in range(5):
                 t = MONDAY + day * DAY + (20 + burst) * HOUR + k * 3
-                site.out(t, thief, some(w, ("+2525", "+2326"), 1)[0], ring=2, talk=420, by_caller=False)
+                site.out(t, thief, numbers_of(w, ("+2525", "+2326"), 1)[0], ring=2, talk=420, by_caller=False)
                 seconds += 420
     return w, [dict(kind="toll-fraud", sources=[THIEF], accounts=["1006"], calls=30, minutes=seconds / 60, concurrent_peak=5)]
 
@@ -953,19 +917,21 @@ def judge(report, events, beside):
     return wrong, found, right
 
 
-if __name__ == "__main__":
-    tool, all_events, all_found, all_right, complaints = sys.argv[1], 0, 0, 0, 0
+def tell(tool, stories, names):
+    """Judges these stories; the status to exit with."""
+    totals, complaints = [0, 0, 0], 0
     with tempfile.TemporaryDirectory() as scratch:
-        for name in sys.argv[2:] or STORIES:
-            w, events, *beside = STORIES[name]()
-            path = pathlib.Path(scratch) / "story.pcap"
+        path = pathlib.Path(scratch) / "story.pcap"
+        for name in names:
+            w, events, *beside = stories[name]()
             w.write(path)
-            run = subprocess.run([tool, "-f", "json", str(path)], capture_output=True, timeout=120)
-            if run.returncode not in (0, 1):
-                raise SystemExit("%s: status %d: %s" % (name, run.returncode, run.stderr.decode()[:300]))
-            wrong, found, right = judge(json.loads(run.stdout), events, beside[0] if beside else ())
-            all_events, all_found, all_right, complaints = all_events + len(events), all_found + found, all_right + right, complaints + len(wrong)
+            wrong, found, right = judge(report_of(tool, path), events, beside[0] if beside else ())
+            totals, complaints = [a + b for a, b in zip(totals, (len(events), found, right))], complaints + len(wrong)
             for line in wrong:
                 print("%s: %s" % (name, line))
-    print("%d events, %d found, %d right in all details, %d complaints" % (all_events, all_found, all_right, complaints))
-    sys.exit(1 if complaints else 0)
+    print("%d stories, %d events, %d found, %d right in all details, %d complaints" % (len(names), *totals, complaints))
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(tell(sys.argv[1], STORIES, sys.argv[2:] or list(STORIES)))

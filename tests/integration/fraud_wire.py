@@ -4,12 +4,23 @@ Messages differ by make in the order of fields, short forms, tags, branches, Cal
 programs that they are named after differ. Digest responses are computed."""
 import base64
 import hashlib
+import json
 import random
 import socket
 import struct
+import subprocess
 
 MONDAY = 1780272000  # 2026-06-01 00:00 UTC
+HOUR = 3600
 DAY = 86400
+
+
+def report_of(tool, *arguments):
+    """What the tool says in JSON of the captures (and options) in arguments."""
+    run = subprocess.run([tool, "-f", "json", *map(str, arguments)], capture_output=True, timeout=300)
+    if run.returncode not in (0, 1):
+        raise SystemExit("%s: status %d: %s" % (" ".join(map(str, arguments)), run.returncode, run.stderr.decode()[:300]))
+    return json.loads(run.stdout)
 
 
 def md5(text):
@@ -51,6 +62,17 @@ class Wire:
     def send(self, t, src, dst, text, over="udp", client=True):
         """src, dst: (address, port). over: udp, tcp, ws or raw (UDP payload that is no SIP). client: who opened it."""
         self.said.append((t, len(self.said), src, dst, text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"), over, client))
+
+    def heard(self, since, word, src=None, dst=None):
+        """The latest message with this word (bytes) in it."""
+        fits = [one for one in self.said if one[0] >= since and word in one[4] and src in (None, one[2]) and dst in (None, one[3])]
+        return fits[-1][4].decode()
+
+    def rtp(self, t, src, dst, count, rate, payload=bytes(160), ssrc=7, kind=8, first=0):
+        """payload: of each packet, or a function of its number."""
+        for k in range(count):
+            head = struct.pack("!BBHII", 0x80, kind, (first + k) & 0xFFFF, 160 * (first + k), ssrc)
+            self.send(t + k / rate, src, dst, head + (payload(k) if callable(payload) else payload), "raw")
 
     def packets(self, first=0, last=1e18):
         self.said.sort(key=lambda one: one[:2])
@@ -348,17 +370,33 @@ class Leg:
         self.up(t, "200 OK", ["Contact: <sip:%s>" % host_port(*self.there)], sdp(self.there[0], self.wire.rnd.randrange(8000, 30000) * 2))
         self.down(t + .02, "ACK", frm=self.frm)
 
+    def with_media(self, t, near, far):
+        """Answered at once; near, far: where the two want their media."""
+        self.invite, self.frm = self.down(t, "INVITE", early=True, body=sdp(*near)), None
+        self.up(t + .5, "200 OK", ["Contact: <sip:%s>" % far[0]], sdp(*far))
+        self.down(t + .52, "ACK")
+
+    def far_bye(self, t, cseq, line, via="", more=(), challenge=()):
+        """The called party hangs up; line: what the caller says to it."""
+        name = self.frm or "sip:%s@%s" % (self.caller.user, self.caller.domain or "voice.example")
+        text = "\r\n".join(["BYE %s SIP/2.0" % self.caller.contact.strip("<>"), "Via: SIP/2.0/%s %s;branch=z9hG4bK%s%s" % (self.over.upper(), host_port(*self.there), self.wire.hex(12), via),
+                            "Max-Forwards: 70", "From: <%s>;tag=%s" % (self.to, self.far_tag), "To: <%s>;tag=%s" % (name, self.tag), "Call-ID: " + self.call_id,
+                            "CSeq: %d BYE" % cseq, *more, "Content-Length: 0", "", ""])
+        self.wire.send(t, self.there, self.caller.at, text, self.over, client=False)
+        self.wire.send(t + .01, self.caller.at, self.there, reply(text, line, self.caller.make.agent, more=challenge), self.over)
+
     def bye(self, t, by_caller=True):
         if by_caller:
             text = self.down(t, "BYE", self.cseq + 1, frm=self.frm)
             self.up(t + .005, "200 OK", method=text)
-            return
-        name = self.frm or "sip:%s@%s" % (self.caller.user, self.caller.domain or "voice.example")
-        text = "\r\n".join(["BYE %s SIP/2.0" % self.caller.contact.strip("<>"), "Via: SIP/2.0/%s %s;branch=z9hG4bK%s" % (self.over.upper(), host_port(*self.there), self.wire.hex(12)),
-                            "Max-Forwards: 70", "From: <%s>;tag=%s" % (self.to, self.far_tag), "To: <%s>;tag=%s" % (name, self.tag), "Call-ID: " + self.call_id,
-                            "CSeq: 2 BYE", "Content-Length: 0", "", ""])
-        self.wire.send(t, self.there, self.caller.at, text, self.over, client=False)
-        self.wire.send(t + .01, self.caller.at, self.there, reply(text, "200 OK", self.caller.make.agent), self.over)
+        else:
+            self.far_bye(t, 2, "200 OK")
+
+    def draw_out(self, t, line, challenge, answer=None, cseq=1, **more):
+        """The called party hangs up, and the caller asks it for its password. answer: its field with the digest; None: it gives none."""
+        self.far_bye(t, cseq, line, challenge=[challenge], **more)
+        if answer:
+            self.far_bye(t + .1, cseq + 1, "200 OK", **{**more, "more": [*more.get("more", ()), answer]})
 
 
 class Exchange(Server):
@@ -436,6 +474,18 @@ class Exchange(Server):
         at = leg.start(t, self if login else None)
         return self.both(at, [leg, self.to_phone(at + .02, caller.user, phone)], ring, talk, **how)
 
+    def hand_over(self, near, t, to, by, far, shown, talk, frm=None):
+        """The caller of near sends its other end on to a number (to, as written in Refer-To); the exchange calls it (far)."""
+        refer = near.down(t, "REFER", near.cseq + 1, more=["Refer-To: <sip:%s>" % to, "Referred-By: <sip:%s>" % by], frm=frm)
+        near.up(t + .01, "202 Accepted", method=refer)
+        leg = Leg(self.wire, self.self_, self.carrier, "sip:%s@%s" % (far, self.carrier[0]), name="Oracle-SBC")
+        leg.start(t + .1, frm="sip:" + shown)
+        leg.ring(t + 1)
+        leg.take(t + 3)
+        near.cseq += 1
+        near.bye(t + 4)
+        leg.bye(t + 3 + talk)
+
     def person(self, make="yealink", user="200", address="10.1.0.9", **more):
         return Phone(self.wire, user, address, make, **more)
 
@@ -468,6 +518,20 @@ def ordinary_calls(site, phones, begin, end, an_hour, friends, abroad=(), share_
             site.arrive(t, rnd.choice(friends), phone, **how)
         else:
             site.between(t, phone, rnd.choice([p for p in phones if p is not phone]), **how)
+
+
+def numbers_of(wire, stems, n):
+    """Of twelve digits and signs, with one of these stems each."""
+    return [stems[k % len(stems)] + wire.word(12 - len(stems[k % len(stems)]), "0123456789") for k in range(n)]
+
+
+def alive(site, begin, hours, rate, every=1500, first=300, last=4000):
+    """Its phones stay registered, people call at this rate an hour."""
+    site.begin, site.friends = begin, local_friends(site.wire, site.cc)
+    for phone in site.phones:
+        keep_registered(site, phone, begin, begin + hours * HOUR, every)
+    ordinary_calls(site, site.phones, begin + first, begin + hours * HOUR - last, rate, site.friends)
+    return site
 
 
 def local_friends(wire, cc="49", n=60):

@@ -16,7 +16,7 @@ except ImportError as missing:
     print("skipped:", missing)
     sys.exit(77)
 from stir_dialects_wire import CALLED, CALLER, PLAIN, UUID, VENDORS, Signer, es256, flip, message, more_certificates, negated
-from stir_field import PASSING, compare
+from stir_field import PASSING, compare, conclude
 from stir_field_sip import Capture
 
 BEGIN = 1777903200  # 2026-05-04T14:00:00Z
@@ -418,10 +418,7 @@ def main(tool):
             claimed = {call["call_id"]: call["verstat"] for call in report["calls"]}
             wrong += [f"{call}: verstat {claimed[call]}, not {word}" for call, word in d.verstat.items() if claimed[call] != word]
             judged += len(d.expected)
-        for line in wrong:
-            print(line)
-        print(f"{judged} calls, {len(wrong)} judged otherwise")
-        return 1 if wrong else 0
+        return conclude(judged, wrong)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ try:
 except ImportError as missing:
     print("skipped:", missing)
     sys.exit(77)
-from stir_field_sip import DEST, ORIG, Capture, Tokens, answer, b64, compact_json, request
+from stir_field_sip import DEST, ORIG, Capture, Tokens, answer, b64, request
 
 NOON = 1777896000  # 2026-05-04T12:00:00Z
 PASSING = ("syntax ppt claims algorithm info certificate signature chain validity tnauthlist policy freshness orig dest attest "
@@ -483,6 +483,14 @@ def compare(report, expected, domain="field"):
     return wrong
 
 
+def conclude(judged, wrong):
+    """Prints what is wrong; the status to exit with."""
+    for line in wrong:
+        print(line)
+    print(f"{judged} calls, {len(wrong)} judged otherwise")
+    return 1 if wrong else 0
+
+
 def main(tool):
     with tempfile.TemporaryDirectory(prefix="stir-field-") as folder:
         field = Field(Tokens(pki.Pki(folder)))
@@ -512,10 +520,7 @@ def main(tool):
                 wrong.append(f"with {title}: {call} is {verdicts(report)[call]}, not {verdict}")
         accepted = [name for name, verdict in verdicts(run(trust="rogue-root.pem")).items() if verdict == "valid" and name != "certificate-rogue"]
         wrong += [f"under the rogue root: {name} is valid" for name in accepted]
-        for line in wrong:
-            print(line)
-        print(f"{len(field.expected)} calls, {len(wrong)} judged otherwise")
-        return 1 if wrong else 0
+        return conclude(len(field.expected), wrong)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,19 @@ def holes(tmp):
     check("50 s are no hole", not found(report(pcap(f"{tmp}/short.pcap", short)), "TL-012"))
     slow = hour(rate=0.1, length=3600)
     check("a slow night has none", not found(report(pcap(f"{tmp}/slow.pcap", slow)), "TL-012"))
+    # Less than a packet a second: judged by its other silences.
+    calm = hour(rate=0.2, length=8 * 3600)
+
+    def calm_without(*silences):
+        kept = [p for p in calm if not any(1780310000 + a < p[0] < 1780310000 + b for a, b in silences)]
+        return found(report(pcap(f"{tmp}/calm.pcap", kept)), "TL-012")
+
+    check("a calm day has none", not calm_without())
+    hole = calm_without((0, 1200))
+    check("20 min cut out of a calm day", len(hole) == 1 and "no other silence was longer than" in hole[0], hole)
+    check("two holes in a calm day", len(calm_without((0, 600), (3000, 3700))) == 2)
+    check("where others are silent for long, one more is no hole", not calm_without((0, 1200), (3000, 3150), (5000, 5150)))
+    check("a long break is no hole", not calm_without((0, 1800)))
     told, _ = story.tell(True, days=1, incident=False)
     deaf = story.Site()
     deaf.sent = [m for m in told.sent if m[2] != (story.EDGE, 5060)]

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "net/support.h"
+#include "support/gzip.h"
 
 using namespace voip;
 using namespace voip::net::test;
@@ -23,20 +24,7 @@ std::vector<Bytes> frames_of(const Bytes& archive) {
   return frames;
 }
 
-Bytes gzip(const Bytes& bytes) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  Bytes out(bytes.size() + 1000);
-  Bytes in = bytes;
-  stream.next_in = in.data();
-  stream.avail_in = static_cast<uInt>(in.size());
-  stream.next_out = out.data();
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
+using voip::test::gzip;
 
 Bytes chunk(std::uint16_t type, const Bytes& value) { return be(0, 2) + be(type, 2) + be(6 + value.size(), 2) + value; }
 Bytes hep3(const Bytes& chunks) { return text("HEP3") + be(6 + chunks.size(), 2) + chunks; }

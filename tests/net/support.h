@@ -4,8 +4,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,6 +11,8 @@
 
 #include "base/bytes.h"
 #include "net/stack.h"
+#include "support/bytes.h"
+#include "support/files.h"
 
 namespace voip::net::test {
 
@@ -25,22 +25,7 @@ inline Bytes operator+(Bytes a, const Bytes& b) {
 
 inline Bytes text(std::string_view characters) { return {characters.begin(), characters.end()}; }
 
-inline Bytes hex(std::string_view digits) {
-  Bytes bytes;
-  unsigned value = 0;
-  int have = 0;
-  for (const char c : digits) {
-    if (c == ' ') continue;
-    value = value * 16 + static_cast<unsigned>(c >= 'a' ? c - 'a' + 10 : c - '0');
-    if (++have == 2) {
-      bytes.push_back(static_cast<std::uint8_t>(value));
-      value = 0;
-      have = 0;
-    }
-  }
-  REQUIRE(have == 0);
-  return bytes;
-}
+using voip::test::hex;
 
 inline Bytes be(std::uint64_t value, int size) {
   Bytes bytes;
@@ -207,11 +192,7 @@ class Bench {
   std::uint64_t number = 0;
 };
 
-inline Bytes read_file(const std::string& path) {
-  std::ifstream in(std::string(TESTDATA_DIR) + "/" + path, std::ios::binary);
-  REQUIRE(in.good());
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
+inline Bytes read_file(const std::string& path) { return voip::test::file_bytes(voip::test::testdata(path)); }
 
 struct FileFrame {
   Timestamp time;

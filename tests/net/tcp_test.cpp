@@ -318,7 +318,7 @@ TEST_CASE("A segment that the snap length cut leaves a gap of the right size", "
   CHECK(bench.seen.stream(1) == "aaaaaa????bbbbbbbbbbcccccccccc??????????");
 }
 
-TEST_CASE("Connections are bounded; the longest idle ends, and that is counted", "[net][tcp]") {
+TEST_CASE("Connections are bounded: the longest idle one ends, and that is counted", "[net][tcp]") {
   Limits limits;
   limits.tcp_connections = 3;
   Bench bench(limits);

@@ -129,7 +129,7 @@ TEST_CASE("The 200's SDP replaces that of the 183", "[session]") {
   CHECK(s.seen.calls.at(0).legs.at(0).last_answer_profile == "RTP/AVP");
 }
 
-TEST_CASE("A re-INVITE makes a second exchange; a refused one does not", "[session]") {
+TEST_CASE("A re-INVITE makes a second exchange, and a refused one does not", "[session]") {
   for (const bool refused : {false, true}) {
     Story s;
     plain_call(s);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "session/tracker.h"
+#include "support/sip_event.h"
 
 namespace voip::test {
 
@@ -106,16 +107,12 @@ class Story {
     text += "Call-ID: " + call_id + "\r\nCSeq: " + cseq + "\r\nMax-Forwards: 70\r\n";
     if (!body.empty()) text += "Content-Type: application/sdp\r\n";
     text += fmt::format("Content-Length: {}\r\n\r\n{}", body.size(), body);
-    const auto parsed = parser_.parse(as_bytes(text));
-    REQUIRE(parsed.ok());
     dissect::SipEvent event;
-    event.message = &*parsed;
-    event.raw = as_bytes(text);
     event.src = src;
     event.dst = dst;
     event.provenance = provenance;
     event.frame = next_frame();
-    tracker_.on_sip(event);
+    test::send_sip(tracker_, parser_, text, event);
   }
 
   // `count` packets of PCMU.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "session/tracker.h"
+#include "support/sip_event.h"
 
 using namespace voip;
 using session::RegistrationChange;
@@ -88,17 +89,13 @@ class Wire {
             "\r\nTo: " + m.to + "\r\nCall-ID: " + m.call_id + "\r\nCSeq: " + m.cseq + "\r\nMax-Forwards: 70\r\n";
     for (const std::string& line : m.more) text += line + "\r\n";
     text += fmt::format("Content-Length: {}\r\n\r\n{}", m.body.size(), m.body);
-    const auto parsed = parser_.parse(as_bytes(text));
-    REQUIRE(parsed.ok());
     dissect::SipEvent event;
-    event.message = &*parsed;
-    event.raw = as_bytes(text);
     event.src = src;
     event.dst = dst;
     event.provenance = provenance;
     now_ += 10 * kNsPerMs;
     event.frame = {.input = 0, .number = ++frame_, .time = {now_}};
-    tracker_.on_sip(event);
+    test::send_sip(tracker_, parser_, text, event);
   }
   void wait(int seconds) { now_ += seconds * kNsPerSecond; }
   void finish() { tracker_.finish(); }

@@ -7,10 +7,9 @@
 
 #include "capture/open.h"
 #include "pipeline/pipeline.h"
+#include "support/files.h"
 
 namespace voip::test {
-
-inline std::string testdata(const std::string& name) { return std::string(TESTDATA_DIR) + "/" + name; }
 
 // Runs captures through the whole pipeline into an observer.
 inline pipeline::Totals run(const std::vector<std::string>& paths, session::Observer& observer,

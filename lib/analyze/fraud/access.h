@@ -108,6 +108,15 @@ class AccessWatch {
 
   static void write(RowWriter& row, const Device& device);
   static Device read_device(RowReader& in);
+  void save_homes(StateSection& section) const;
+  void save_events(StateSection& section) const;
+  void save_uses(StateSection& section) const;
+  Home* load_home(RowReader& in);  // null: known, or no room
+  void load_takeover(RowReader& in);
+  void load_removal(RowReader& in);
+  void load_replay(RowReader& in);
+  void load_leak(RowReader& in);
+  void load_use(RowReader& in);
   const std::uint32_t* other_name(std::string_view aor, const IpAddress& registrar) const;
   const std::uint32_t* make_home(const std::string& aor, const IpAddress& registrar);  // null: no room
   void note_use(const session::Transaction& t, const SourceBook& book);

@@ -43,6 +43,12 @@ AccessWatch::Device AccessWatch::read_device(Reader& in) {
 }
 
 void AccessWatch::save(StateSection& section) const {
+  save_homes(section);
+  save_events(section);
+  save_uses(section);
+}
+
+void AccessWatch::save_homes(StateSection& section) const {
   std::size_t rows = 0;
   for (const Home& home : homes_) {
     if (home.devices.empty()) continue;
@@ -54,6 +60,9 @@ void AccessWatch::save(StateSection& section) const {
       section.add(row.take());
     }
   }
+}
+
+void AccessWatch::save_events(StateSection& section) const {
   const auto old = [&](const FrameRef& frame) { return later_by(frame.time, last_, kKept); };
   for (const Takeover& one : takeovers_) {
     if (old(one.frame)) continue;
@@ -100,7 +109,10 @@ void AccessWatch::save(StateSection& section) const {
                     .flag(one.called)
                     .take());
   }
-  // Responses that somebody may send once more: the latest, after those of the run before.
+}
+
+// Responses that somebody may send once more: the latest, after those of the run before.
+void AccessWatch::save_uses(StateSection& section) const {
   const auto write_use = [&](const Use& one) {
     section.add(Writer('U')
                     .key(one.name)
@@ -137,92 +149,97 @@ void AccessWatch::load(const StateSection& section) {
   for (const Row& row : section.rows()) {
     if (row.empty() || row.front().size() != 1) continue;
     Reader in(row);
-    if (row.front().front() == 'A') {
-      home = nullptr;
-      const std::string_view aor = in.text();
-      const TextKey key = text_key(aor);
-      if (homes_.size() >= cap_ || home_index_.find(key) != nullptr) continue;
-      home_index_.at_or_new(key) = static_cast<std::uint32_t>(homes_.size());
-      homes_.push_back({.aor = std::string(aor), .devices = {}});
-      home = &homes_.back();
-      continue;
-    }
     switch (row.front().front()) {
+      case 'A': home = load_home(in); break;
       case 'D':
         if (home != nullptr && home->devices.size() < kMaxDevices) home->devices.push_back(read_device(in));
         break;
-      case 'K': {
-        const std::uint32_t* at = home_index_.find(text_key(in.text()));
-        if (at == nullptr || takeovers_.size() >= kMaxEvents) break;
-        Takeover one;
-        one.home = *at;
-        one.server = in.address();
-        one.replaced = in.flag();
-        one.frame = in.frame();
-        one.before = read_device(in);
-        one.now = read_device(in);
-        takeovers_.push_back(std::move(one));
-        break;
-      }
-      case 'R': {
-        const std::uint32_t* at = home_index_.find(text_key(in.text()));
-        if (at == nullptr || removals_.size() >= kMaxEvents) break;
-        Removal one;
-        one.home = *at;
-        one.source = in.address();
-        one.owner = in.address();
-        one.server = in.address();
-        one.agent = in.text();
-        one.owner_agent = in.text();
-        one.frame = in.frame();
-        one.set = in.frame();
-        removals_.push_back(std::move(one));
-        break;
-      }
-      case 'Y': {
-        if (replays_.size() >= kMaxEvents) break;
-        Replay one;
-        one.source = in.address();
-        one.server = in.address();
-        one.account = in.text();
-        one.original = in.frame();
-        one.frame = in.frame();
-        one.accepted = in.flag();
-        one.other_source = in.flag();
-        replays_.push_back(std::move(one));
-        break;
-      }
-      case 'E': {
-        if (leaks_.size() >= kMaxEvents) break;
-        Leak one;
-        one.asker = in.address();
-        one.phone = in.address();
-        one.realm = in.text();
-        one.account = in.text();
-        one.challenge = in.frame();
-        one.answer = in.frame();
-        one.called = in.flag();
-        leaks_.push_back(std::move(one));
-        break;
-      }
-      case 'U': {
-        if (earlier_uses_.size() >= kMaxUses) break;
-        Use one;
-        one.name = in.key();
-        one.source = in.address();
-        one.target = in.key();
-        one.call_id = in.key();
-        one.agent = in.key();
-        one.shape = in.number();
-        one.cseq = in.count();
-        one.frame = in.frame();
-        one.uri_fits = in.flag();
-        earlier_uses_[one.name] = one;
-        break;
-      }
+      case 'K': load_takeover(in); break;
+      case 'R': load_removal(in); break;
+      case 'Y': load_replay(in); break;
+      case 'E': load_leak(in); break;
+      case 'U': load_use(in); break;
       default: break;
     }
   }
+}
+
+AccessWatch::Home* AccessWatch::load_home(Reader& in) {
+  const std::string_view aor = in.text();
+  const TextKey key = text_key(aor);
+  if (homes_.size() >= cap_ || home_index_.find(key) != nullptr) return nullptr;
+  home_index_.at_or_new(key) = static_cast<std::uint32_t>(homes_.size());
+  homes_.push_back({.aor = std::string(aor), .devices = {}});
+  return &homes_.back();
+}
+
+void AccessWatch::load_takeover(Reader& in) {
+  const std::uint32_t* at = home_index_.find(text_key(in.text()));
+  if (at == nullptr || takeovers_.size() >= kMaxEvents) return;
+  Takeover one;
+  one.home = *at;
+  one.server = in.address();
+  one.replaced = in.flag();
+  one.frame = in.frame();
+  one.before = read_device(in);
+  one.now = read_device(in);
+  takeovers_.push_back(std::move(one));
+}
+
+void AccessWatch::load_removal(Reader& in) {
+  const std::uint32_t* at = home_index_.find(text_key(in.text()));
+  if (at == nullptr || removals_.size() >= kMaxEvents) return;
+  Removal one;
+  one.home = *at;
+  one.source = in.address();
+  one.owner = in.address();
+  one.server = in.address();
+  one.agent = in.text();
+  one.owner_agent = in.text();
+  one.frame = in.frame();
+  one.set = in.frame();
+  removals_.push_back(std::move(one));
+}
+
+void AccessWatch::load_replay(Reader& in) {
+  if (replays_.size() >= kMaxEvents) return;
+  Replay one;
+  one.source = in.address();
+  one.server = in.address();
+  one.account = in.text();
+  one.original = in.frame();
+  one.frame = in.frame();
+  one.accepted = in.flag();
+  one.other_source = in.flag();
+  replays_.push_back(std::move(one));
+}
+
+void AccessWatch::load_leak(Reader& in) {
+  if (leaks_.size() >= kMaxEvents) return;
+  Leak one;
+  one.asker = in.address();
+  one.phone = in.address();
+  one.realm = in.text();
+  one.account = in.text();
+  one.challenge = in.frame();
+  one.answer = in.frame();
+  one.called = in.flag();
+  leaks_.push_back(std::move(one));
+}
+
+void AccessWatch::load_use(Reader& in) {
+  if (earlier_uses_.size() >= kMaxUses) return;
+  Use one;
+  one.name = in.key();
+  one.source = in.address();
+  one.target = in.key();
+  one.call_id = in.key();
+  one.agent = in.key();
+  one.shape = in.number();
+  one.cseq = in.count();
+  one.frame = in.frame();
+  one.uri_fits = in.flag();
+  earlier_uses_[one.name] = one;
 }
 
 }  // namespace voip::analyze::fraud

@@ -1,6 +1,7 @@
 #include "analyze/fraud/calls.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -357,15 +358,45 @@ void CallTable::fill(PhoneCall& call) const {
         call.answer_frame = hop.answer;
       }
     }
-    if (&record != &lead && (record.exit().answer.known() || !far->exit().answer.known())) {
-      if (far == &lead || (record.exit().answer.known() && !far->exit().answer.known())) far = &record;
+    // Records come in the order of their INVITEs: of those that were answered the last one is the farthest.
+    if (&record == &lead) continue;
+    if (far == &lead ? record.exit().answer.known() || !far->exit().answer.known() : record.exit().answer.known()) {
+      far = &record;
     }
   }
   call.exit = far->exit().to;
+  call.open = call.answer.known() && !lead.bye;
   if (call.answer.known() && call.end < call.answer) call.end = call.last.time;
 }
 
+// Hosts that write numbers in full, some of them without a plus, by those that they call.
+std::set<IpAddress> CallTable::bare_writers(const NumberPlan& plan) const {
+  constexpr std::size_t kSome = 5;
+  constexpr std::size_t kFull = 10;
+  struct Form {
+    std::size_t all = 0;
+    std::size_t bare = 0;
+    std::size_t full = 0;
+  };
+  std::map<IpAddress, Form> forms;
+  for (const PhoneCall& call : calls_) {
+    const std::string dialled = clean_number(records()[call.records.front()].entry().dialled);
+    const bool digits = !dialled.empty() && std::ranges::all_of(dialled, is_digit);
+    Form& form = forms[call.source];
+    ++form.all;
+    const bool bare = digits && dialled.size() >= kFull && plan.read(dialled).e164 == "+" + dialled;
+    form.bare += bare ? 1U : 0U;
+    form.full += bare || dialled.starts_with('+') ? 1U : 0U;
+  }
+  std::set<IpAddress> writers;
+  for (const auto& [host, form] : forms) {
+    if (form.bare >= kSome && form.full * 10 >= form.all * 9) writers.insert(host);
+  }
+  return writers;
+}
+
 void CallTable::classify(const Site& site, const NumberPlan& plan) {
+  const std::set<IpAddress> writers = bare_writers(plan);
   TextPool& texts = records_.texts;
   const auto keep = [&texts](const Number& number) {
     return CalledNumber{.dialled = texts.once(number.dialled),
@@ -388,7 +419,10 @@ void CallTable::classify(const Site& site, const NumberPlan& plan) {
     }
     call.number = keep(called);
     const Text shown = entry.asserted.empty() ? entry.caller : entry.asserted;
-    const Number caller = plan.read(shown);
+    Number caller = plan.read(shown);
+    if (caller.kind == NumberClass::kUnknown && writers.contains(call.source)) {
+      caller = plan.read("+" + caller.dialled);
+    }
     call.caller = caller.e164.empty() ? shown : texts.once(caller.e164);
     call.account = !lead.account.empty() ? lead.account : entry.caller;
     const bool from_peer = peer(call.source) || site.peers.contains(call.source);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory_resource>
+#include <set>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -118,6 +119,7 @@ struct PhoneCall {
   bool ended_by_caller : 1 = false;
   bool diverted : 1 = false;
   bool transferred : 1 = false;
+  bool open : 1 = false;  // answered, and its end was not seen
 
   bool answered() const { return answer.known(); }
   double seconds() const { return answered() ? std::max(0.0, seconds_between(answer, end)) : 0.0; }
@@ -195,6 +197,7 @@ class CallTable {
  private:
   void join_legs();
   void learn_relays(const std::vector<session::LegPlace>& places);
+  std::set<IpAddress> bare_writers(const NumberPlan& plan) const;
   void fill(PhoneCall& call) const;
 
   CallRecords records_;

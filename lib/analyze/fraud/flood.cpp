@@ -54,6 +54,8 @@ Busy peak_of(const std::vector<std::int64_t>& times, unsigned floor) {
   return peak;
 }
 
+struct NumberUnderFire;
+
 class Floods {
  public:
   explicit Floods(Casework& work) : work_(work), book_(work.book) {}
@@ -66,6 +68,8 @@ class Floods {
   void telephones();
 
  private:
+  void tell_telephone(const NumberUnderFire& fire, const std::vector<std::string>& signs);
+
   void one_source(std::uint32_t index) {
     Source& source = book_.sources()[index];
     if (source.requests < 200 || source.stamps.size() < 200 || work_.roles.trusted(source)) return;
@@ -161,6 +165,73 @@ class Floods {
   SourceBook& book_;
 };
 
+// How the calls to one number look, all together.
+struct NumberUnderFire {
+  const std::string& number;
+  const std::vector<const PhoneCall*>& calls;
+  const Peak& peak;
+  std::set<std::string> callers{};
+  std::size_t hidden = 0;  // callers that are invalid or withheld
+  std::size_t brief = 0;   // not answered, or for seconds
+  std::size_t answered = 0;
+  std::size_t ended = 0;    // of these
+  std::size_t unheard = 0;  // no sign of life from the other end
+  double spread = 1;        // coefficient of variation of the answered ones' lengths
+
+  NumberUnderFire(const std::string& dialled, const std::vector<const PhoneCall*>& all, const Peak& at_once);
+  std::vector<std::string> signs() const;
+};
+
+NumberUnderFire::NumberUnderFire(const std::string& dialled, const std::vector<const PhoneCall*>& all,
+                                 const Peak& at_once)
+    : number(dialled), calls(all), peak(at_once) {
+  double sum = 0;
+  double squares = 0;
+  for (const PhoneCall* call : calls) {
+    callers.insert(call->caller);
+    const auto digits = std::ranges::count_if(call->caller, [](char c) { return c >= '0' && c <= '9'; });
+    if (digits < 7 || digits > 15 || call->caller.find("nonymous") != std::string::npos) ++hidden;
+    if (!call->open && (!call->answered() || call->seconds() < 10)) ++brief;
+    if (call->status == 0 && !call->answered() && !call->ringing.known() && !call->cancelled) ++unheard;
+    if (!call->answered()) continue;
+    ++answered;
+    if (call->open) continue;
+    ++ended;
+    sum += call->seconds();
+    squares += call->seconds() * call->seconds();
+  }
+  const auto n = static_cast<double>(ended);
+  const double mean = ended != 0 ? sum / n : 0;
+  if (ended > 5 && mean > 0) spread = std::sqrt(std::max(0.0, squares / n - mean * mean)) / mean;
+}
+
+// Many at once, or one after the other, each soon given up; and many times what is usual.
+bool busy(const std::vector<const PhoneCall*>& calls, const Peak& peak) {
+  std::vector<std::int64_t> starts;
+  starts.reserve(calls.size());
+  for (const PhoneCall* call : calls) starts.push_back(call->start.ns);
+  std::ranges::sort(starts);
+  if (peak.calls < kTdosCalls && most_within(starts, std::chrono::seconds{60}) < 2 * kTdosCalls) return false;
+  // Its usual: the median of the hours in which it was called at all.
+  std::map<std::int64_t, std::uint64_t> hours;
+  for (const std::int64_t start : starts) ++hours[start / (3600 * kNsPerSecond)];
+  std::vector<std::uint64_t> counts;
+  counts.reserve(hours.size());
+  for (const auto& [hour, count] : hours) counts.push_back(count);
+  std::ranges::sort(counts);
+  return counts.size() < 3 || counts.back() >= 5 * counts[counts.size() / 2];
+}
+
+std::vector<std::string> NumberUnderFire::signs() const {
+  const auto n = static_cast<double>(calls.size());
+  std::vector<std::string> signs;
+  if (static_cast<double>(callers.size()) > 0.8 * n) signs.emplace_back("nearly every call shows another caller");
+  if (static_cast<double>(hidden) > 0.3 * n) signs.emplace_back("many callers are invalid or hidden");
+  if (static_cast<double>(brief) > 0.8 * n) signs.emplace_back("calls only ring or end within seconds");
+  if (spread < 0.1) signs.emplace_back("the calls last equally long");
+  return signs;
+}
+
 void Floods::telephones() {
   std::map<std::string, std::vector<const PhoneCall*>> by_number;
   for (const PhoneCall& call : work_.findings.calls.calls()) {
@@ -171,95 +242,49 @@ void Floods::telephones() {
     const auto& records = work_.findings.calls.records();
     by_number[records[call.records.front()].entry().dialled].push_back(&call);
   }
-  for (auto& [number, calls] : by_number) {
+  for (const auto& [number, calls] : by_number) {
     if (calls.size() < 2 * kTdosCalls || number.empty()) continue;
-    const auto peak = concurrency(calls);
-    // Or one call after the other, each soon given up.
-    std::vector<std::int64_t> starts;
-    for (const PhoneCall* call : calls) starts.push_back(call->start.ns);
-    std::ranges::sort(starts);
-    const std::size_t busiest = most_within(starts, std::chrono::seconds{60});
-    if (peak.calls < kTdosCalls && busiest < 2 * kTdosCalls) continue;
-    // Its usual: the median of the hours in which it was called at all, the busiest left out.
-    std::map<std::int64_t, std::uint64_t> hours;
-    for (const std::int64_t start : starts) ++hours[start / (3600 * kNsPerSecond)];
-    std::vector<std::uint64_t> counts;
-    std::uint64_t most = 0;
-    for (const auto& [hour, count] : hours) {
-      counts.push_back(count);
-      most = std::max(most, count);
-    }
-    std::ranges::sort(counts);
-    const std::uint64_t usual = counts.size() < 3 ? 0 : counts[counts.size() / 2];
-    if (usual != 0 && most < 5 * usual) continue;
-    std::set<std::string> callers;
-    std::size_t hidden = 0;
-    std::size_t brief = 0;
-    std::size_t answered = 0;
-    std::size_t unheard = 0;
-    double sum = 0;
-    double squares = 0;
-    for (const PhoneCall* call : calls) {
-      callers.insert(call->caller);
-      const auto digits = std::ranges::count_if(call->caller, [](char c) { return c >= '0' && c <= '9'; });
-      if (digits < 7 || digits > 15 || call->caller.find("nonymous") != std::string::npos) ++hidden;
-      if (!call->answered() || call->seconds() < 10) ++brief;
-      if (call->status == 0 && !call->answered() && !call->ringing.known() && !call->cancelled) ++unheard;
-      if (call->answered()) {
-        ++answered;
-        sum += call->seconds();
-        squares += call->seconds() * call->seconds();
-      }
-    }
-    if (unheard * 2 > calls.size()) continue;  // requests that were dropped keep no telephone busy
-    const auto n = static_cast<double>(calls.size());
-    const double mean = answered != 0 ? sum / static_cast<double>(answered) : 0;
-    const double spread = answered > 5 && mean > 0
-                              ? std::sqrt(std::max(0.0, squares / static_cast<double>(answered) - mean * mean)) / mean
-                              : 1;
-    std::vector<std::string> signs;
-    if (static_cast<double>(callers.size()) > 0.8 * n) signs.emplace_back("nearly every call shows another caller");
-    if (static_cast<double>(hidden) > 0.3 * n) signs.emplace_back("many callers are invalid or hidden");
-    if (static_cast<double>(brief) > 0.8 * n) signs.emplace_back("calls only ring or end within seconds");
-    if (spread < 0.1) signs.emplace_back("the calls last equally long");
-    if (signs.size() < 2 || meetings(calls)) continue;
-    Incident incident;
-    incident.kind = Kind::kTdos;
-    std::set<std::uint32_t> culprits;
-    for (const PhoneCall* call : calls) {
-      if (!incident.first.known() || call->invite < incident.first) incident.first = call->invite;
-      if (!incident.last.known() || incident.last < call->last) incident.last = call->last;
-      if (const Source* source = book_.find(call->source)) {
-        const std::uint32_t index = work_.index_of(*source);
-        culprits.insert(index);
-      }
-      incident.messages += call->requests;
-      incident.answered_seconds += call->seconds();
-      if (incident.call_ids.size() < 1024) {
-        incident.call_ids.push_back(work_.findings.calls.records()[call->records.front()].call_id);
-      }
-    }
-    incident.calls = calls.size();
-    incident.attempts = calls.size();
-    incident.answered = answered;
-    incident.concurrent_peak = peak.calls;
-    incident.targets.push_back(number);
-    incident.numbers.push_back(number);
-    incident.entity = "number " + number;
-    incident.evidence = Casework::evidence(incident.first, calls[calls.size() / 2]->invite,
-                                           "decisive: one of many calls", incident.last);
-    incident.explanation = fmt::format(
-        "{} calls to one number, {} at once; {}. A broadcast or a campaign would have real callers who stay on the "
-        "line.",
-        calls.size(), peak.calls, listed(signs));
-    const bool emergency = number == "911" || number == "112" || number == "999";
-    incident.checks.push_back(fired(
-        kTdosRule, emergency ? Severity::kCritical : Severity::kHigh, Confidence::kProbable,
-        fmt::format("{} calls to {}, {} at once, from {} callers", calls.size(), number, peak.calls, callers.size())));
-    // A trunk only passes such calls on: it is told, but it is no suspect.
-    for (const std::uint32_t index : culprits) incident.sources.push_back(book_.sources()[index].address);
-    work_.findings.incidents.add(std::move(incident));
+    const Peak peak = concurrency(calls);
+    if (!busy(calls, peak)) continue;
+    const NumberUnderFire fire(number, calls, peak);
+    if (fire.unheard * 2 > calls.size()) continue;  // requests that were dropped keep no telephone busy
+    const std::vector<std::string> signs = fire.signs();
+    if (signs.size() >= 2 && !meetings(calls)) tell_telephone(fire, signs);
   }
+}
+
+void Floods::tell_telephone(const NumberUnderFire& fire, const std::vector<std::string>& signs) {
+  const std::vector<const PhoneCall*>& calls = fire.calls;
+  Incident incident;
+  incident.kind = Kind::kTdos;
+  for (const PhoneCall* call : calls) {
+    if (!incident.first.known() || call->invite < incident.first) incident.first = call->invite;
+    if (!incident.last.known() || incident.last < call->last) incident.last = call->last;
+    // A trunk only passes such calls on: it is told, but it is no suspect.
+    if (book_.find(call->source) != nullptr) incident.sources.push_back(call->source);
+    incident.messages += call->requests;
+    incident.answered_seconds += call->seconds();
+    if (incident.call_ids.size() < 1024) {
+      incident.call_ids.push_back(work_.findings.calls.records()[call->records.front()].call_id);
+    }
+  }
+  incident.calls = calls.size();
+  incident.attempts = calls.size();
+  incident.answered = fire.answered;
+  incident.concurrent_peak = fire.peak.calls;
+  incident.targets.push_back(fire.number);
+  incident.numbers.push_back(fire.number);
+  incident.entity = "number " + fire.number;
+  incident.evidence =
+      Casework::evidence(incident.first, calls[calls.size() / 2]->invite, "decisive: one of many calls", incident.last);
+  incident.explanation = fmt::format(
+      "{} calls to one number, {} at once; {}. A broadcast or a campaign would have real callers who stay on the line.",
+      calls.size(), fire.peak.calls, listed(signs));
+  const bool emergency = fire.number == "911" || fire.number == "112" || fire.number == "999";
+  incident.checks.push_back(fired(kTdosRule, emergency ? Severity::kCritical : Severity::kHigh, Confidence::kProbable,
+                                  fmt::format("{} calls to {}, {} at once, from {} callers", calls.size(), fire.number,
+                                              fire.peak.calls, fire.callers.size())));
+  work_.findings.incidents.add(std::move(incident));
 }
 
 }  // namespace

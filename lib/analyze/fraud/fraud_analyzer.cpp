@@ -62,6 +62,7 @@ struct FraudAnalyzer::Impl {
   void make_accounts();
   // Of what no incident claims, up to a moment (unknown: all), added to what was known before.
   Profile habits(const Profile& before, Timestamp until) const;
+  std::set<std::string> open_campaigns(Timestamp since) const;
 };
 
 void FraudAnalyzer::Impl::conclude() {
@@ -96,6 +97,7 @@ void FraudAnalyzer::Impl::conclude() {
   if (std::string said = baseline.sentence(); !said.empty()) site.inferred.push_back(std::move(said));
   confirm_takeovers(incidents);
   incidents.settle(options.limits.join_hours, from);
+  incidents.regrade(options.severities);
   make_accounts();
   profile = habits(options.history, {});
   if (!accounts.empty()) sink.tally(kAccountSummary, report::Verdict::kPass, accounts.size());
@@ -155,6 +157,16 @@ void FraudAnalyzer::Impl::make_accounts() {
     if (a.seconds > b.seconds || a.seconds < b.seconds) return a.seconds > b.seconds;
     return a.account < b.account;
   });
+}
+
+// Call-IDs of grave incidents that were going on since then; none of their calls is anybody's habit.
+std::set<std::string> FraudAnalyzer::Impl::open_campaigns(Timestamp since) const {
+  std::set<std::string> open;
+  for (const Incident& incident : incidents.all()) {
+    if (incident.lead().severity < report::Severity::kHigh || incident.last.time < since) continue;
+    open.insert(incident.call_ids.begin(), incident.call_ids.end());
+  }
+  return open;
 }
 
 // What is worth remembering as normal: everything that no incident claims.
@@ -290,7 +302,7 @@ std::string FraudAnalyzer::save_state() const {
   constexpr std::int64_t kKeepNs = std::int64_t{72} * 3600 * kNsPerSecond;
   State state;
   const Timestamp until = impl_->to.known() ? impl_->to : Timestamp{0};
-  save_calls(impl_->calls, {until.ns - kKeepNs}, state.sections["calls"]);
+  save_calls(impl_->calls, {until.ns - kKeepNs}, impl_->open_campaigns({until.ns - kKeepNs}), state.sections["calls"]);
   impl_->notes.save({until.ns - kKeepNs}, state.sections["notes"]);
   save_accounts(impl_->ledger, state.sections["accounts"]);
   if (impl_->attacks != nullptr) impl_->attacks->save(state.sections["attacks"]);

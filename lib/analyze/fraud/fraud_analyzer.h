@@ -31,6 +31,7 @@ struct Options {
   std::shared_ptr<const RateTable> rates{};            // null: placeholder rates
   std::shared_ptr<const Places> places{};              // null: addresses have no country
   Profile history{};                                   // of --baseline-traffic
+  std::vector<policy::Override> severities{};          // of [severity]: an incident has its finding's
   bool hours_given = false;                            // the policy says when the site works, and where it is
   bool report_findings = true;                         // false: incidents only (for whoever embeds this)
 };

@@ -13,9 +13,12 @@ using report::Severity;
 namespace {
 
 constexpr std::int64_t kSoothedNs = 10 * kNsPerSecond;
-constexpr std::uint32_t kStable = 5;    // accepted registrations that show where an account lives
-constexpr std::uint32_t kFamily = 8;    // accounts at one address that is no border
-constexpr std::size_t kHousehold = 60;  // refusals within the short window that a few devices at one place can cause
+constexpr std::uint32_t kStable = 5;     // accepted registrations that show where an account lives
+constexpr std::uint32_t kFamily = 8;     // accounts at one address that is no border
+constexpr std::size_t kHousehold = 60;   // refusals within the short window that a few devices at one place can cause
+constexpr std::size_t kMistyped = 20;    // refusals that somebody may cause who doesn't know the password any more
+constexpr std::size_t kRelentless = 60;  // refusals that no user causes
+constexpr std::uint32_t kOthers = 3;     // accounts that are at home at an address
 
 }  // namespace
 
@@ -31,6 +34,7 @@ void Guessing::conclude() {
     suspects_.push_back(std::move(suspect));
   }
   join_campaigns();
+  unheard();
   for (const Campaign& campaign : found_) open(campaign);
   distributed_on_one_account();
   distributed_over_many();
@@ -109,6 +113,11 @@ bool Guessing::device(const Source& source, const Fate& fate, std::size_t failin
   const bool known = fate.good_first || own || (only_source(one) && !used_elsewhere(one));
   if (!known) return false;
   const bool one_dialog = one.call_ids <= 1 + fate.bad.size() / 20 && fate.bad.size() >= 3;
+  // Somebody among others who live there, in one program that never began anew.
+  if (one_dialog && only_source(one) && fate.bad.size() < kMistyped && source.registered >= kOthers &&
+      !source.signs.attributed()) {
+    return true;
+  }
   // Many accounts from one host: phones behind it, or an exchange with many lines, each keep to their own dialog.
   if (failing > 3 && source.registered == 0 && !many_devices && !one_dialog) return false;
   const double span_s = static_cast<double>(fate.bad.back() - fate.bad.front()) / 1e9;
@@ -127,6 +136,12 @@ bool Guessing::settled(const Source& source, const Fate& fate) const {
          attempt(fate).good_registers >= kStable;
 }
 
+// Begins anew with each attempt, keeps no pace and never gives up: no device does so, wherever it stands.
+bool Guessing::relentless(const Fate& fate) const {
+  return fate.bad.size() >= kRelentless && std::size_t{attempt(fate).call_ids} * 10 >= fate.bad.size() * 9 &&
+         fate.rhythm.steady < 0.5;
+}
+
 void Guessing::one_source(const Suspect& suspect) {
   const Source& source = book_.sources()[suspect.source];
   const Thresholds& limits = work_.limits();
@@ -136,10 +151,12 @@ void Guessing::one_source(const Suspect& suspect) {
     // Its first login was good: a device that had its hour of trouble, unless it goes beyond all measure.
     const bool burst = most_within(fate.bad, limits.fail_burst.span) >= limits.fail_burst.count &&
                        std::size_t{attempt(fate).call_ids} * 2 > fate.bad.size();
-    if (fate.good_first && !attempt(fate).varied && !burst && fate.bad.size() < 100 && !used_elsewhere(attempt(fate))) {
+    if (fate.good_first && !attempt(fate).varied && !burst && !relentless(fate) && fate.bad.size() < 100 &&
+        !used_elsewhere(attempt(fate))) {
       continue;
     }
-    if (settled(source, fate) && most_within(fate.bad, limits.fail_burst.span) < kHousehold) continue;
+    if (settled(source, fate) && !relentless(fate) && most_within(fate.bad, limits.fail_burst.span) < kHousehold)
+      continue;
     guessed.push_back(&fate);
   }
   if (guessed.empty()) return;
@@ -204,11 +221,60 @@ void Guessing::brute_force(const Suspect& suspect, const std::vector<const Fate*
   campaign.why =
       fmt::format("{} refused logins for {} from {}", total, accounts_text(campaign.tries), source.address.to_string());
   campaign.explanation = fmt::format(
-      "{} logins were refused{}. A phone with a wrong password would repeat one account with one secret at a steady "
-      "interval from a place where the account is known; this source does not.",
-      total, burst ? "" : ", few at a time over a long while");
+      "{} logins were refused{}. {}", total, burst ? "" : ", few at a time over a long while",
+      std::ranges::any_of(fates, [](const Fate* fate) { return fate->good_first; })
+          ? "The account is at home there too, but a device with a wrong password would keep its dialog or its pace: a "
+            "program in the same house guesses."
+          : "A phone with a wrong password would repeat one account with one secret at a steady interval from a place "
+            "where the account is known; this source does not.");
   campaign.burst = burst;
   found_.push_back(std::move(campaign));
+}
+
+// A tap that sees requests only: a client that was let in would not log in anew within the minute, each time as if it
+// began.
+void Guessing::unheard() {
+  constexpr double kAgain = 60;  // seconds between two logins, on average
+  const std::set<IpAddress> answering = book_.answering();
+  for (std::uint32_t i = 0; i < book_.sources().size(); ++i) {
+    const Source& source = book_.sources()[i];
+    if (!SourceBook::unheard(source, answering) || work_.roles.trusted(source)) continue;
+    if (work_.site().own(source.address)) continue;
+    for (const std::uint32_t at : source.tries) {
+      const LoginMemory* memory = book_.tries()[at].logins.get();
+      if (memory == nullptr || memory->silent < work_.limits().fail_slow.count) continue;
+      if (memory->silent_ids * 10 < memory->silent * 9) continue;
+      const double span = seconds_between(memory->first_silent.time, memory->last_silent.time);
+      if (span > kAgain * memory->silent) continue;
+      tell_unheard(i, at);
+    }
+  }
+}
+
+void Guessing::tell_unheard(std::uint32_t culprit, std::uint32_t at) {
+  const Source& source = book_.sources()[culprit];
+  Try& one = book_.tries()[at];
+  one.claimed = true;
+  const LoginMemory& memory = *one.logins;
+  Incident incident;
+  incident.kind = Kind::kBruteForce;
+  incident.accounts = {book_.text(one.user)};
+  incident.entity = "source " + source.address.to_string();
+  incident.first = one.first;
+  incident.last = one.last;
+  incident.attempts = memory.silent;
+  incident.messages = book_.requests_of(source, incident.first.time, incident.last.time, {at});
+  for (const Target& target : source.targets) incident.targets.push_back(target.host.to_string());
+  incident.evidence = Casework::evidence(incident.first, memory.first_silent, "decisive: first login", incident.last);
+  incident.explanation = fmt::format(
+      "{} logins for one account, each as if the client had just begun. The capture holds no answer of the server: "
+      "whether one of them was accepted can't be told from it. A client that is let in would not come again within the "
+      "minute.",
+      memory.silent);
+  incident.checks.push_back(fired(kBruteForceRule, Severity::kMedium, Confidence::kProbable,
+                                  fmt::format("{} logins for account {} from {}, their answers were not captured",
+                                              memory.silent, incident.accounts.front(), source.address.to_string())));
+  work_.raise(std::move(incident), {culprit});
 }
 
 void Guessing::spraying(const Suspect& suspect, const std::vector<const Fate*>& fates) {
@@ -309,10 +375,10 @@ void Guessing::devices(const Suspect& suspect) {
     Incident incident;
     incident.kind = Kind::kMisconfiguredDevice;
     incident.accounts = {name(fate)};
-    incident.first = one.first_bad;
+    incident.first = one.first_step.known() ? one.first_step : one.first_bad;
     incident.last = one.last_bad;
-    incident.attempts = fate.bad.size();
-    incident.messages = SourceBook::requests_between(source, one.first_bad.time, one.last_bad.time);
+    incident.attempts = one.bad;
+    incident.messages = SourceBook::requests_between(source, FrameRef(incident.first).time, one.last_bad.time);
     for (const Target& target : source.targets) incident.targets.push_back(target.host.to_string());
     incident.entity = fmt::format("account {} at {}", name(fate), source.address.to_string());
     incident.evidence = Casework::evidence(one.first_bad, one.first_bad, "decisive: first refused login", one.last_bad);
@@ -322,7 +388,7 @@ void Guessing::devices(const Suspect& suspect) {
         fate.rhythm.median_s);
     incident.checks.push_back(fired(kMisconfiguredDeviceRule, Severity::kLow, Confidence::kProbable,
                                     fmt::format("account {} was refused {} times at {} for want of the right password",
-                                                name(fate), fate.bad.size(), source.address.to_string())));
+                                                name(fate), one.bad, source.address.to_string())));
     incident.sources.push_back(source.address);
     work_.findings.incidents.add(std::move(incident));
   }

@@ -17,6 +17,36 @@ bool Guessing::left_over(const Suspect& suspect, const Fate& fate) const {
          !work_.site().own(book_.sources()[suspect.source].address);
 }
 
+// Somebody behind the sources is at home here.
+bool Guessing::at_home(const Campaign& campaign) const {
+  std::vector<std::uint32_t> tries = campaign.tries;
+  std::ranges::sort(tries);
+  return std::ranges::any_of(campaign.culprits,
+                             [&](std::uint32_t at) { return book_.shared(book_.sources()[at], tries); });
+}
+
+bool Guessing::meanwhile(const Campaign& a, const Campaign& b) const {
+  const Source& one = book_.sources()[a.culprits.front()];
+  const Source& other = book_.sources()[b.culprits.front()];
+  return one.first < other.last && other.first < one.last;
+}
+
+// Fewer than are a distributed attack: neighbours in one network, or enough accounts of one list.
+bool Guessing::of_one_hand(const std::vector<std::size_t>& members) const {
+  const Campaign& first = found_[members.front()];
+  const IpAddress& home = book_.sources()[first.culprits.front()].address;
+  if (std::ranges::all_of(members, [&](std::size_t i) {
+        return same_network(book_.sources()[found_[i].culprits.front()].address, home);
+      })) {
+    return true;
+  }
+  std::set<std::uint32_t> users;
+  for (const std::size_t i : members) {
+    for (const std::uint32_t at : found_[i].tries) users.insert(book_.tries()[at].user);
+  }
+  return first.kind != Kind::kBruteForce && users.size() >= work_.limits().spray_slow.count;
+}
+
 void Guessing::join_campaigns() {
   // Each with the first one that it shares accounts with: slow ones, or ones that build their requests alike.
   std::vector<std::size_t> group(found_.size());
@@ -48,15 +78,24 @@ void Guessing::join_campaigns() {
       if (count * 2 >= campaign.tries.size()) group[root(other)] = root(i);
     }
   }
+  // And those that each have a part of one list, if they build their requests alike.
+  std::map<std::uint64_t, std::size_t> lists;
+  for (std::size_t i = 0; i < found_.size(); ++i) {
+    const std::uint64_t shape = shape_of(found_[i]);
+    if (shape == 0 || found_[i].kind == Kind::kBruteForce || at_home(found_[i])) continue;
+    const auto [at, fresh] = lists.emplace(shape, i);
+    if (!fresh && meanwhile(found_[at->second], found_[i])) group[root(at->second)] = root(i);
+  }
   std::map<std::size_t, std::vector<std::size_t>> groups;
   for (std::size_t i = 0; i < found_.size(); ++i) groups[root(i)].push_back(i);
   std::vector<Campaign> joined;
   std::vector<char> gone(found_.size(), 0);
   for (const auto& [first, members] : groups) {
-    if (members.size() < kDistributedSources) continue;
+    if (members.size() < 2 || (members.size() < kDistributedSources && !of_one_hand(members))) continue;
     Campaign whole = found_[members.front()];
     whole.culprits.clear();
     whole.tries.clear();
+    whole.confidence = Confidence::kProbable;
     std::set<std::uint32_t> users;
     for (const std::size_t i : members) {
       const Campaign& part = found_[i];
@@ -80,13 +119,17 @@ void Guessing::join_campaigns() {
     }
     std::size_t bad = 0;
     for (const std::uint32_t at : whole.tries) bad += book_.tries()[at].bad;
-    if (whole.kind == Kind::kBruteForce) whole.rule = &kDistributedGuessing;
+    if (whole.kind != Kind::kBruteForce) {
+      name_kind(whole);
+    } else if (whole.culprits.size() >= kDistributedSources) {
+      whole.rule = &kDistributedGuessing;
+    }
     whole.entity = fmt::format("distributed {} of {} accounts", to_string(whole.kind), users.size());
     whole.why =
         fmt::format("{} refused logins for {} from {} sources", bad, accounts_text(whole.tries), whole.culprits.size());
     whole.explanation +=
-        " Several sources work on the same accounts at the same pace: one hand. A user who roams shows two or three "
-        "addresses, and gets in.";
+        " Several sources work on the same accounts, or share a list between them: one hand. A user who roams shows "
+        "two or three addresses, and gets in.";
     joined.push_back(std::move(whole));
   }
   for (std::size_t i = 0; i < found_.size(); ++i) {

@@ -58,6 +58,7 @@ class Guessing {
 
   Suspect look_at(std::uint32_t index);
   bool settled(const Source& source, const Fate& fate) const;
+  bool relentless(const Fate& fate) const;
 
   bool device(const Source& source, const Fate& fate, std::size_t failing, bool many_devices) const;
 
@@ -77,10 +78,16 @@ class Guessing {
 
   void one_source(const Suspect& suspect);
   std::size_t spray_limit() const;
-  // Several sources that work on the same accounts are one campaign.
+  // Several sources that work on the same accounts, or share a list, are one campaign.
   void join_campaigns();
+  bool at_home(const Campaign& campaign) const;
+  bool meanwhile(const Campaign& a, const Campaign& b) const;
+  bool of_one_hand(const std::vector<std::size_t>& members) const;
 
   void brute_force(const Suspect& suspect, const std::vector<const Fate*>& fates);
+
+  void unheard();
+  void tell_unheard(std::uint32_t culprit, std::uint32_t at);
 
   void spraying(const Suspect& suspect, const std::vector<const Fate*>& fates);
 

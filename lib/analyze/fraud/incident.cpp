@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "base/text.h"
+
 namespace voip::analyze::fraud {
 
 namespace {
@@ -179,6 +181,17 @@ void IncidentStore::settle(unsigned join_hours, Timestamp from) {
   for (const auto& [account, list] : by_account) chain(list);
   for (const auto& [a, b] : linked) link(a, b);
   for (Incident& incident : incidents_) tidy(incident.linked);
+}
+
+void IncidentStore::regrade(std::span<const policy::Override> severities) {
+  for (Incident& incident : incidents_) {
+    for (Fired& fired : incident.checks) {
+      for (const policy::Override& wanted : severities) {
+        if (iequals(wanted.check, fired.rule->id) || iequals(wanted.check, fired.rule->name))
+          fired.severity = wanted.severity;
+      }
+    }
+  }
 }
 
 void IncidentStore::report_to(report::Sink& sink) const {

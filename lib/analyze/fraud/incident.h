@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/endpoint.h"
 #include "base/frame_ref.h"
+#include "policy/policy.h"
 #include "report/finding.h"
 
 namespace voip::analyze::fraud {
@@ -123,6 +125,8 @@ class IncidentStore {
   // goes.
   void settle(unsigned join_hours = 24, Timestamp from = {});
   // The incidents without their leaders' texts repeated: one finding for each check of each incident.
+  // What the policy's [severity] says of checks; the last word on one counts.
+  void regrade(std::span<const policy::Override> severities);
   void report_to(report::Sink& sink) const;
 
  private:

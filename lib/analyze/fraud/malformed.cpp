@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
+#include <iterator>
 
 #include "base/text.h"
 #include "proto/sip/fields.h"
@@ -22,7 +25,9 @@ constexpr std::uint64_t kInspectOfEach = 4;  // beyond, every eighth, and all on
 constexpr std::size_t kMaxTimes = 4096;
 constexpr std::size_t kBroken = 10;
 constexpr int kKinds = 3;
+constexpr std::size_t kLongValue = 2048;
 constexpr std::size_t kStrays = 20;
+constexpr std::size_t kAmplified = 10;
 constexpr std::string_view kForgeable =
     "Odd, but no attack by itself: the source address of UDP requests can be forged, and probes of all kinds reach "
     "every address.";
@@ -68,6 +73,32 @@ sip::AnomalySet grammar_errors(const sip::AnomalySet& all) {
     if (all.has(one)) errors.add(one);
   }
   return errors;
+}
+
+// No device writes such values; tokens and signatures may be as long.
+bool overlong(const sip::MessageView& message) {
+  return std::ranges::any_of(message.headers, [](const sip::Header& header) {
+    return header.value.size() > kLongValue && header.id != HeaderId::kIdentity &&
+           header.id != HeaderId::kAuthorization && header.id != HeaderId::kProxyAuthorization;
+  });
+}
+
+// The field that may stand once and stands twice, and what it says each time.
+std::pair<std::string_view, std::string> doubled(const sip::MessageView& message) {
+  constexpr std::size_t kShown = 60;
+  static constexpr std::array kOnce{HeaderId::kFrom,        HeaderId::kTo,          HeaderId::kCallId,
+                                    HeaderId::kCSeq,        HeaderId::kMaxForwards, HeaderId::kContentLength,
+                                    HeaderId::kContentType, HeaderId::kExpires};
+  for (const HeaderId id : kOnce) {
+    const auto is = [id](const sip::Header& header) { return header.id == id; };
+    const auto first = std::ranges::find_if(message.headers, is);
+    if (first == message.headers.end()) continue;
+    const auto second = std::find_if(first + 1, message.headers.end(), is);
+    if (second == message.headers.end()) continue;
+    return {first->name,
+            fmt::format("two values, {} and {}", first->value.substr(0, kShown), second->value.substr(0, kShown))};
+  }
+  return {"header", "a field that may stand once stands twice"};
 }
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -179,6 +210,7 @@ void MalformedWatch::on_message(const dissect::SipEvent& event) {
   if (sender.requests <= kInspectOfEach || sender.requests % 8 == 0 || seen_wrong) {
     anomalies.add(sip::inspect(message));
   }
+  if (event.raw.size() > kLongValue && overlong(message)) anomalies.add(Anomaly::kOversizedHeader);
   const sip::AnomalySet errors = grammar_errors(anomalies);
   if (!errors.empty()) {
     Record& record = sender.cause();
@@ -192,7 +224,8 @@ void MalformedWatch::on_message(const dissect::SipEvent& event) {
     }
   }
   if (errors.has(Anomaly::kDuplicateSingleHeader)) {
-    hit(sender, Injected::kSmuggled, event, "header", "a field that may stand once stands twice");
+    const auto [field, values] = doubled(message);
+    hit(sender, Injected::kSmuggled, event, field, values);
   }
   // Blanks before the colon of some fields, not of all: a parser that misses them reads another message.
   std::size_t spaced = 0;
@@ -282,138 +315,176 @@ void MalformedWatch::conclude_strays(Casework& work) {
   }
 }
 
+// One sender when the conclusions are drawn.
+struct MalformedWatch::Case {
+  Casework& work;
+  const Sender& sender;
+  const Source* source;  // null: it is not in the book
+  bool own;              // of the site, or a peer
+  bool at_home;          // a device that logs in with success, however odd its messages
+  bool fuzzing;
+  std::vector<Fired> injected{};  // the gravest first
+  FrameRef first{}, last{};       // of these
+
+  const Record& record() const { return *sender.record; }
+  std::string name() const { return sender.address.to_string(); }
+  void raise(Incident incident) const {
+    incident.entity = "source " + name();
+    std::vector<std::uint32_t> culprits;
+    if (source != nullptr) culprits.push_back(work.index_of(*source));
+    if (culprits.empty()) incident.sources.push_back(sender.address);
+    work.raise(std::move(incident), culprits);
+  }
+};
+
 void MalformedWatch::conclude(Casework& work) {
   conclude_strays(work);
-  static constexpr std::array<const report::Rule*, kInjectedCount> kRulesOf{
-      &kSqlInjection, &kShellInjection, &kScriptInjection, &kDialplanInjection, &kHeaderSmuggling};
   for (Sender& sender : senders_) {
     if (sender.record == nullptr) continue;
-    Record& record = *sender.record;
     const Source* source = work.book.find(sender.address);
     if (source != nullptr && work.site().pentest.contains(sender.address)) continue;
     // What a server passes on, others wrote.
-    if (work.roles.relay(sender.address) || work.roles.registrar(sender.address)) continue;
-    const bool own = work.site().own(sender.address) || work.site().peers.contains(sender.address);
-    std::vector<std::uint32_t> culprits;
-    if (source != nullptr) culprits.push_back(work.index_of(*source));
-    std::ranges::sort(record.times);
-    const int kinds = std::popcount(record.kinds.bits());
-    const std::size_t within = most_within(record.times, std::chrono::seconds{600});
-    // Who logs in with success is a device of the site, however odd its messages.
-    const bool at_home = source != nullptr && (source->registered != 0 ||
-                                               source->outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)] != 0);
-    const bool fuzzing = !at_home && ((within >= kBroken && kinds >= kKinds) || kinds >= 20);
-
-    std::vector<Fired> injected;
-    FrameRef first;
-    FrameRef last;
-    FrameRef decisive;
-    for (std::size_t i = 0; i < kInjectedCount; ++i) {
-      const Hit& one = record.hits[i];
-      if (one.count == 0) continue;
-      const bool smuggled = i == static_cast<std::size_t>(Injected::kSmuggled);
-      // Smuggling by an honest but odd device is a habit of all its messages.
-      if (smuggled && (fuzzing || one.count * 2 > sender.requests)) {
-        if (one.count > 20) continue;
-      }
-      if (i == static_cast<std::size_t>(Injected::kDialplan) && own) continue;
-      Fired check = fired(*kRulesOf[i], smuggled ? Severity::kMedium : kRulesOf[i]->severity,
-                          smuggled ? Confidence::kPossible : Confidence::kProbable,
-                          fmt::format("{} of {} from {}: {} holds {}", one.count, counted(sender.requests, "request"),
-                                      sender.address.to_string(), one.field, one.text));
-      check.evidence = {{.frame = one.first, .note = one.field}};
-      injected.push_back(std::move(check));
-      if (!first.known() || one.first < first) first = one.first;
-      if (!last.known() || last < one.last) last = one.last;
-    }
-    std::ranges::stable_sort(injected, [](const Fired& a, const Fired& b) { return a.severity > b.severity; });
-    if (!injected.empty() && !injected.front().evidence.empty()) decisive = injected.front().evidence.front().frame;
-
-    if (fuzzing) {
-      Incident incident;
-      incident.kind = Kind::kMalformedFuzzing;
-      incident.first = record.first_broken;
-      incident.last = record.last_broken;
-      incident.messages = record.broken;
-      incident.attempts = record.broken;
-      bool silenced = false;
-      for (const IpAddress& target : record.targets) {
-        incident.targets.push_back(target.to_string());
-        const Host* host = hosts_.find(target);
-        silenced |= host != nullptr && host->last_answer.known() && host->last_request.known() &&
-                    later_by(host->last_answer, host->last_request, std::chrono::seconds{30}) &&
-                    seconds_between(record.first_broken.time, host->last_answer) >= 0 &&
-                    std::abs(seconds_between(host->last_answer, record.last_broken.time)) <= 30;
-      }
-      std::string names;
-      for (std::uint64_t bits = record.kinds.bits(); bits != 0; bits &= bits - 1) {
-        if (!names.empty()) names += ", ";
-        names += sip::to_string(static_cast<Anomaly>(std::countr_zero(bits)));
-      }
-      incident.entity = "source " + sender.address.to_string();
-      incident.certain_attacker = !own;
-      incident.evidence =
-          Casework::evidence(record.first_broken, record.first_broken, "decisive: broken message", record.last_broken);
-      incident.explanation =
-          fmt::format("{} messages break the grammar in {} different ways. One broken device repeats one error.{}",
-                      record.broken, kinds, silenced ? " The target fell silent afterwards." : "");
-      incident.checks.push_back(
-          fired(kFuzzing, silenced ? Severity::kCritical : Severity::kMedium, Confidence::kProbable,
-                fmt::format("{} broken messages from {}: {}", record.broken, sender.address.to_string(), names)));
-      for (Fired& check : injected) incident.checks.push_back(std::move(check));
-      if (culprits.empty()) incident.sources.push_back(sender.address);
-      work.raise(std::move(incident), culprits);
+    if (work.roles.relay(sender.address) || work.roles.registrar(sender.address) ||
+        work.book.only_forwards(sender.address)) {
       continue;
     }
-    if (!injected.empty()) {
-      Incident incident;
-      incident.kind = Kind::kInjection;
-      incident.first = first;
-      incident.last = last;
-      incident.messages = record.carrying;
-      incident.attempts = record.carrying;
-      incident.entity = "source " + sender.address.to_string();
-      incident.certain_attacker = !own && injected.front().severity >= Severity::kHigh;
-      const bool only_smuggling =
-          std::ranges::all_of(injected, [](const Fired& check) { return check.rule == &kHeaderSmuggling; });
-      incident.evidence = Casework::evidence(
-          first, decisive, only_smuggling ? "decisive: read in two ways" : "decisive: the field with the command",
-          last);
-      incident.explanation =
-          only_smuggling
-              ? "Two programs that read such a request may take it for two different ones: what a border element "
-                "checked "
-                "is not what the server behind it acts on. An old or careless device may write the like by mistake."
-              : "Fields that servers put into queries, shells, dial plans or web pages carry commands for them. A name "
-                "with an apostrophe alone would not be told.";
-      if (source != nullptr) {
-        for (const Target& target : source->targets) incident.targets.push_back(target.host.to_string());
-      }
-      incident.checks = std::move(injected);
-      if (culprits.empty()) incident.sources.push_back(sender.address);
-      work.raise(std::move(incident), culprits);
-    }
-    if (own || at_home || (source != nullptr && work.roles.trusted(*source))) continue;
-    if (record.odd_port.count != 0) {
-      Fired check = fired(kOddCarrier, Severity::kLow, Confidence::kProbable,
-                          fmt::format("{} sent {} SIP requests to UDP port {}", sender.address.to_string(),
-                                      record.odd_port.count, record.odd_port.text));
-      check.evidence = {{.frame = record.odd_port.first, .note = "SIP on a port of another service"}};
-      tell_beside(work, sender.address, std::move(check), record.odd_port.first, record.odd_port.last,
-                  record.odd_port.count, kForgeable);
-    }
+    Record& record = *sender.record;
+    std::ranges::sort(record.times);
     std::ranges::sort(record.amplified);
-    if (most_within(record.amplified, std::chrono::seconds{60}) >= 10) {
-      Fired check =
-          fired(kAmplification, Severity::kMedium, Confidence::kProbable,
-                fmt::format(
-                    "{} requests of {} without credentials were answered with three times their bytes, or three times",
-                    record.amplification.count, sender.address.to_string()));
-      check.evidence = {{.frame = record.amplification.first, .note = "request with a much larger answer"}};
-      tell_beside(work, sender.address, std::move(check), record.amplification.first, record.amplification.last,
-                  record.amplification.count, kForgeable);
+    const int kinds = std::popcount(record.kinds.bits());
+    const bool burst = most_within(record.times, std::chrono::seconds{600}) >= kBroken;
+    const bool at_home = source != nullptr && (source->registered != 0 ||
+                                               source->outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)] != 0);
+    Case one{.work = work,
+             .sender = sender,
+             .source = source,
+             .own = work.site().own(sender.address) || work.site().peers.contains(sender.address),
+             .at_home = at_home,
+             .fuzzing = !at_home &&
+                        ((burst && (kinds >= kKinds || record.kinds.has(Anomaly::kOversizedHeader))) || kinds >= 20)};
+    find_injected(one);
+    if (one.fuzzing) {
+      raise_fuzzing(one);
+      continue;
     }
+    if (!one.injected.empty()) raise_injection(one);
+    if (one.own || at_home || (source != nullptr && work.roles.trusted(*source))) continue;
+    tell_odd_port(one);
+    tell_amplification(one);
   }
+}
+
+void MalformedWatch::find_injected(Case& one) {
+  static constexpr std::array<const report::Rule*, kInjectedCount> kRulesOf{
+      &kSqlInjection, &kShellInjection, &kScriptInjection, &kDialplanInjection, &kHeaderSmuggling};
+  for (std::size_t i = 0; i < kInjectedCount; ++i) {
+    const Hit& hit = one.record().hits[i];
+    if (hit.count == 0) continue;
+    const bool smuggled = i == static_cast<std::size_t>(Injected::kSmuggled);
+    // Smuggling by an honest but odd device is a habit of all its messages.
+    if (smuggled && hit.count > 20 && (one.fuzzing || hit.count * 2 > one.sender.requests)) continue;
+    if (i == static_cast<std::size_t>(Injected::kDialplan) && one.own) continue;
+    Fired check = fired(*kRulesOf[i], smuggled ? Severity::kMedium : kRulesOf[i]->severity,
+                        smuggled ? Confidence::kPossible : Confidence::kProbable,
+                        fmt::format("{} of {} from {}: {} holds {}", hit.count, counted(one.sender.requests, "request"),
+                                    one.name(), hit.field, hit.text));
+    check.evidence = {{.frame = hit.first, .note = hit.field}};
+    one.injected.push_back(std::move(check));
+    if (!one.first.known() || hit.first < one.first) one.first = hit.first;
+    if (!one.last.known() || one.last < hit.last) one.last = hit.last;
+  }
+  std::ranges::stable_sort(one.injected, [](const Fired& a, const Fired& b) { return a.severity > b.severity; });
+}
+
+// Answered until about the last broken message, and nothing that it was asked afterwards.
+bool MalformedWatch::fell_silent(const IpAddress& target, const Record& record) {
+  const Host* host = hosts_.find(target);
+  return host != nullptr && host->last_answer.known() && host->last_request.known() &&
+         later_by(host->last_answer, host->last_request, std::chrono::seconds{30}) &&
+         seconds_between(record.first_broken.time, host->last_answer) >= 0 &&
+         std::abs(seconds_between(host->last_answer, record.last_broken.time)) <= 30;
+}
+
+void MalformedWatch::raise_fuzzing(Case& one) {
+  const Record& record = one.record();
+  Incident incident;
+  incident.kind = Kind::kMalformedFuzzing;
+  incident.first = record.first_broken;
+  incident.last = record.last_broken;
+  incident.messages = record.broken;
+  incident.attempts = record.broken;
+  incident.certain_attacker = !one.own;
+  bool silenced = false;
+  for (const IpAddress& target : record.targets) {
+    incident.targets.push_back(target.to_string());
+    silenced |= fell_silent(target, record);
+  }
+  std::string names;
+  for (std::uint64_t bits = record.kinds.bits(); bits != 0; bits &= bits - 1) {
+    if (!names.empty()) names += ", ";
+    names += sip::to_string(static_cast<Anomaly>(std::countr_zero(bits)));
+  }
+  incident.evidence =
+      Casework::evidence(record.first_broken, record.first_broken, "decisive: broken message", record.last_broken);
+  incident.explanation =
+      fmt::format("{} messages break the grammar in {}. One broken device repeats one error{}.{}", record.broken,
+                  counted(static_cast<std::uint64_t>(std::popcount(record.kinds.bits())), "way"),
+                  record.kinds.has(Anomaly::kOversizedHeader) ? ", and none writes values of this length" : "",
+                  silenced ? " The target fell silent afterwards." : "");
+  incident.checks.push_back(fired(kFuzzing, silenced ? Severity::kCritical : Severity::kMedium, Confidence::kProbable,
+                                  fmt::format("{} broken messages from {}: {}", record.broken, one.name(), names)));
+  std::ranges::move(one.injected, std::back_inserter(incident.checks));
+  one.raise(std::move(incident));
+}
+
+void MalformedWatch::raise_injection(Case& one) {
+  const bool only_smuggling =
+      std::ranges::all_of(one.injected, [](const Fired& check) { return check.rule == &kHeaderSmuggling; });
+  const Hit& smuggled = one.record().hits[static_cast<std::size_t>(Injected::kSmuggled)];
+  Incident incident;
+  incident.kind = Kind::kInjection;
+  incident.first = one.first;
+  incident.last = one.last;
+  incident.messages = one.record().carrying;
+  incident.attempts = one.record().carrying;
+  incident.certain_attacker = !one.own && one.injected.front().severity >= Severity::kHigh;
+  incident.evidence = Casework::evidence(
+      one.first, one.injected.front().evidence.front().frame,
+      only_smuggling ? "decisive: read in two ways" : "decisive: the field with the command", one.last);
+  incident.explanation =
+      only_smuggling
+          ? fmt::format(
+                "{} holds {}. Two programs that read such a request may take it for two different ones: what a border "
+                "element checked is not what the server behind it acts on. An old or careless device may write the "
+                "like by mistake.",
+                smuggled.field, smuggled.text)
+          : "Fields that servers put into queries, shells, dial plans or web pages carry commands for them. A name "
+            "with an apostrophe alone would not be told.";
+  if (one.source != nullptr) {
+    for (const Target& target : one.source->targets) incident.targets.push_back(target.host.to_string());
+  }
+  incident.checks = std::move(one.injected);
+  one.raise(std::move(incident));
+}
+
+void MalformedWatch::tell_odd_port(const Case& one) {
+  const Hit& odd = one.record().odd_port;
+  if (odd.count == 0) return;
+  Fired check = fired(kOddCarrier, Severity::kLow, Confidence::kProbable,
+                      fmt::format("{} sent {} SIP requests to UDP port {}", one.name(), odd.count, odd.text));
+  check.evidence = {{.frame = odd.first, .note = "SIP on a port of another service"}};
+  tell_beside(one.work, one.sender.address, std::move(check), odd.first, odd.last, odd.count, kForgeable);
+}
+
+void MalformedWatch::tell_amplification(const Case& one) {
+  const Hit& hit = one.record().amplification;
+  if (most_within(one.record().amplified, std::chrono::seconds{60}) < kAmplified) return;
+  Fired check = fired(
+      kAmplification, Severity::kMedium, Confidence::kProbable,
+      fmt::format("{} requests of {} without credentials were answered with three times their bytes, or three times",
+                  hit.count, one.name()));
+  check.evidence = {{.frame = hit.first, .note = "request with a much larger answer"}};
+  tell_beside(one.work, one.sender.address, std::move(check), hit.first, hit.last, hit.count, kForgeable);
 }
 
 }  // namespace voip::analyze::fraud

@@ -69,7 +69,14 @@ class MalformedWatch {
     std::vector<IpAddress> servers;
     FrameRef first, last;
   };
+  struct Case;
   void conclude_strays(Casework& work);
+  static void find_injected(Case& one);
+  bool fell_silent(const IpAddress& target, const Record& record);
+  void raise_fuzzing(Case& one);
+  static void raise_injection(Case& one);
+  static void tell_odd_port(const Case& one);
+  static void tell_amplification(const Case& one);
   Sender* sender_of(const IpAddress& address);
   void look_for_commands(Sender& sender, const dissect::SipEvent& event);
   void hit(Sender& sender, Injected what, const dissect::SipEvent& event, std::string_view field,

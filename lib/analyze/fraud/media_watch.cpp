@@ -34,7 +34,7 @@ void MediaWatch::on_rtp(const session::MediaStream& stream) {
   Sender& sender = senders_[*known].second;
   if (!sender.first.known()) sender.first = stream.first;
   sender.last = stream.first;
-  ++sender.packets;
+  ++sender.streams;
   if (sender.ports.size() < 256 && std::ranges::find(sender.ports, stream.key.dst) == sender.ports.end()) {
     sender.ports.push_back(stream.key.dst);
   }
@@ -56,6 +56,11 @@ void MediaWatch::note_rate(const session::MediaStream& stream) {
 
 void MediaWatch::on_orphan_end(const session::MediaStream& stream) {
   note_rate(stream);
+  if (const std::uint32_t* known = index_.find(stream.key.src.address)) {
+    Sender& sender = senders_[*known].second;
+    sender.packets += stream.packets;
+    sender.last = std::max(sender.last, stream.last);
+  }
   ports_.take(stream);
 }
 
@@ -192,8 +197,8 @@ void MediaWatch::conclude(Casework& work) {
   }
   for (const auto& [address, sender] : senders_) {
     if (sender.ports.size() < 50 || flooded.contains(address) || injected.contains(address)) continue;
-    // Media of calls whose signalling is not seen has as many packets a port as a call has.
-    if (sender.packets > 4 * sender.ports.size()) continue;
+    // Media of calls whose signalling is not seen comes back to the same ports.
+    if (sender.streams > 4 * sender.ports.size()) continue;
     const double seconds = seconds_between(sender.first.time, sender.last.time);
     if (seconds > 600) continue;
     Incident incident;

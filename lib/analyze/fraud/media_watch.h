@@ -28,7 +28,7 @@ class MediaWatch {
  private:
   struct Sender {  // of media that no call claims
     std::vector<Endpoint> ports;
-    std::vector<IpAddress> hosts;
+    std::uint64_t streams = 0;
     std::uint64_t packets = 0;
     FrameRef first;
     FrameRef last;

@@ -9,6 +9,7 @@ namespace voip::analyze::fraud {
 Options options_from(const policy::Policy& policy, const Limits& caps) {
   Options options;
   options.caps = caps;
+  options.severities = policy.severities;
   Site& site = options.site;
   const policy::Site& given = policy.site;
   site.country = given.country;

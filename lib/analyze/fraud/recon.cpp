@@ -47,11 +47,13 @@ std::optional<Fired> tool_check(const Source& source) {
 }
 
 void Recon::conclude() {
+  answering_ = book_.answering();
   for (std::uint32_t i = 0; i < book_.sources().size(); ++i) {
     const Source& source = book_.sources()[i];
     if (source.outside_dialog == 0 || work_.roles.trusted(source) || at_work(source)) continue;
     sweep(i);
-    users(i);
+    // Where nobody is asked for a password, phones call as they are.
+    if (!let_in(source) || source.signs.hostile()) users(i);
   }
   spread();
 }
@@ -180,19 +182,21 @@ void conclude_tools(Casework& work) {
   }
 }
 
-// Called three names or more that do not exist here, each once, before one answered: no partner's misdialling, whose
-// callers have telephone numbers.
+// Called three names or more that were refused, each once, before one answered: no partner's misdialling, whose callers
+// have telephone numbers.
 static bool tried_names(const Casework& work, const Source& source) {
-  std::size_t missing = 0;
+  std::size_t refused = 0;
   for (const std::uint32_t at : source.tries) {
     const Try& one = work.book.tries()[at];
-    missing += one.no_such_user != 0 && (one.methods & bit(Method::kInvite)) != 0 ? 1U : 0U;
+    const bool answered = one.no_such_user + one.forbidden + one.other_refusals + one.exists != 0;
+    const bool called = (one.methods & bit(Method::kInvite)) != 0;
+    refused += called && answered && !one.first_passed.known() ? 1U : 0U;
   }
   const bool telephones = std::ranges::any_of(source.callers, [&](std::uint32_t id) {
     const std::string& name = work.book.text(id);
     return name.size() >= 7 && name.find_first_not_of("+0123456789") == std::string::npos;
   });
-  return missing >= 3 && missing * 2 >= source.tries.size() && !telephones;
+  return refused >= 3 && refused * 2 >= source.tries.size() && !telephones;
 }
 
 // A call from a host that nobody knows goes through without a challenge: to the outside, or after it had been refused.

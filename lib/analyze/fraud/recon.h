@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "analyze/fraud/casework.h"
@@ -58,17 +59,22 @@ class Recon {
   Visits visits(const Source& source) const;
   void sweep(std::uint32_t index);
   bool asks_its_own(const Source& source, std::size_t hosts) const;
+  bool let_in(const Source& source) const;
+  bool resident(const Source& source) const;
   void spread();
   // recon_users.cpp
   void users(std::uint32_t index);
+  static bool repeats_itself(const Answers& sum, std::size_t users);
   void knock(std::uint32_t index, std::vector<std::uint32_t>& tries);
   void enumeration(std::uint32_t index, const std::vector<std::uint32_t>& tries, const Answers& sum);
+  bool dials_out(const Source& source, const std::vector<std::uint32_t>& tries) const;
   bool invite_scan(std::uint32_t index, const std::vector<std::uint32_t>& tries);
   void register_scan(std::uint32_t index, const std::vector<std::uint32_t>& tries,
                      const std::vector<std::int64_t>& times);
 
   Casework& work_;
   SourceBook& book_;
+  std::set<IpAddress> answering_;
 };
 
 // Most of the called users end alike: one number behind many prefixes. That is dial-plan probing.

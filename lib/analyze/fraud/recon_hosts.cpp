@@ -16,7 +16,8 @@ using sip::Method;
 namespace {
 
 constexpr std::size_t kPorts = 5;
-constexpr std::uint32_t kSeldom = 20;  // visits of one host
+constexpr std::uint32_t kSeldom = 20;   // visits of one host
+constexpr std::uint32_t kResident = 3;  // registrations
 
 }  // namespace
 
@@ -121,6 +122,19 @@ bool Recon::asks_its_own(const Source& source, std::size_t hosts) const {
   return users * 5 >= hosts * 4 && there * 2 >= users;
 }
 
+// Registers without a password, again and again.
+bool Recon::let_in(const Source& source) const {
+  return std::ranges::any_of(source.tries, [&](std::uint32_t at) {
+    const Try& one = book_.tries()[at];
+    return one.first_passed.known() && one.requests >= kResident && (one.methods & bit(Method::kRegister)) != 0;
+  });
+}
+
+bool Recon::resident(const Source& source) const {
+  return source.registered != 0 || source.outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)] != 0 ||
+         let_in(source);
+}
+
 // One way to build requests, many sources, each below every limit.
 void Recon::spread() {
   std::map<std::uint64_t, std::vector<std::uint32_t>> groups;
@@ -128,7 +142,7 @@ void Recon::spread() {
   for (std::uint32_t i = 0; i < book_.sources().size(); ++i) {
     const Source& source = book_.sources()[i];
     if (source.shapes.empty()) continue;
-    if (source.registered != 0 || source.outcomes[static_cast<std::size_t>(Outcome::kGoodLogin)] != 0) {
+    if (resident(source)) {
       for (const std::uint64_t shape : source.shapes) ++home[shape];
       continue;
     }
@@ -155,6 +169,7 @@ void Recon::spread() {
     std::ranges::sort(hosts);
     hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
     const Answers sum = answers(tries);
+    if (repeats_itself(sum, users.size())) continue;
     const bool by_users = users.size() >= work_.limits().enum_users.count && !prefix_probe(work_, tries);
     const bool by_hosts = hosts.size() >= work_.limits().sweep_slow.count;
     if (!by_users && !by_hosts) continue;

@@ -18,8 +18,18 @@ constexpr std::chrono::seconds kTenMinutes{600};
 constexpr std::size_t kScanRegisters = 20;
 constexpr std::size_t kScanInvites = 5;
 constexpr std::uint64_t kFlood = 500;
+constexpr std::size_t kTelephoneDigits = 10;  // more than extensions have anywhere
+
+bool telephone(const std::string& user, std::size_t digits) {
+  return user.size() >= digits && user.find_first_not_of("+0123456789") == std::string::npos;
+}
 
 }  // namespace
+
+// Who looks for users asks each once or twice; the same few again and again is a flood.
+bool Recon::repeats_itself(const Answers& sum, std::size_t users) {
+  return sum.requests >= kFlood && sum.requests > 10 * users;
+}
 
 void Recon::users(std::uint32_t index) {
   Source& source = book_.sources()[index];
@@ -32,8 +42,7 @@ void Recon::users(std::uint32_t index) {
                     most_within(times, limits.enum_slow.span) >= limits.enum_slow.count ||
                     (!at_home(source) && most_within(times, kScanDay) >= limits.enum_users.count);
   if (prefix_probe(work_, tries)) return;
-  // Who looks for users asks each once or twice; the same few again and again is a flood.
-  if (sum.requests >= kFlood && sum.requests > 10 * tries.size()) return;
+  if (repeats_itself(sum, tries.size())) return;
   // A block may have ended the answers: then those before it must be many enough.
   std::vector<std::uint32_t> told = tries;
   std::erase_if(told, [&](std::uint32_t at) {
@@ -47,7 +56,7 @@ void Recon::users(std::uint32_t index) {
                             return book_.tries()[at].methods == bit(Method::kOptions);
                           });
   const bool refused = served && sum.refused * 10 >= sum.answered * (source.signs.hostile() || by_options ? 3 : 8);
-  if (many && refused) {
+  if (many && refused && !dials_out(source, tries)) {
     std::vector<std::uint32_t> all = tries;
     add_prey(source, all);
     knock(index, all);
@@ -130,6 +139,14 @@ void Recon::enumeration(std::uint32_t index, const std::vector<std::uint32_t>& t
   work_.raise(std::move(incident), {index});
 }
 
+// Calls telephone numbers, not users, and none of them is told apart: it looks for a way out.
+bool Recon::dials_out(const Source& source, const std::vector<std::uint32_t>& tries) const {
+  if (source.methods[static_cast<std::size_t>(Method::kInvite)] * 10 < source.outside_dialog * 9) return false;
+  const auto numbers = std::ranges::count_if(
+      tries, [&](std::uint32_t at) { return telephone(work_.name_of(book_.tries()[at]), kTelephoneDigits); });
+  return static_cast<std::size_t>(numbers) * 10 >= tries.size() * 9 && answers(tries).found.empty();
+}
+
 bool Recon::invite_scan(std::uint32_t index, const std::vector<std::uint32_t>& tries) {
   Source& source = book_.sources()[index];
   std::vector<std::uint32_t> called;
@@ -137,7 +154,7 @@ bool Recon::invite_scan(std::uint32_t index, const std::vector<std::uint32_t>& t
     if ((book_.tries()[at].methods & bit(Method::kInvite)) != 0) called.push_back(at);
   }
   if (called.size() < kScanInvites || called.size() * 2 < tries.size()) return false;
-  if (at_home(source)) return false;
+  if (at_home(source) || (SourceBook::unheard(source, answering_) && !source.signs.hostile())) return false;
   const std::vector<std::int64_t> times = first_times(called);
   std::size_t missing = 0;
   for (const std::uint32_t at : called) missing += book_.tries()[at].no_such_user != 0 ? 1U : 0U;
@@ -148,10 +165,8 @@ bool Recon::invite_scan(std::uint32_t index, const std::vector<std::uint32_t>& t
   // A trunk that nobody told us of: many callers, and most of what it brings rings.
   const std::uint64_t invites = source.methods[static_cast<std::size_t>(Method::kInvite)];
   // Nor are telephone numbers that ring: who looks for a way in is refused.
-  const auto numbers = std::ranges::count_if(called, [&](std::uint32_t at) {
-    const std::string& user = work_.name_of(book_.tries()[at]);
-    return user.size() >= 7 && user.find_first_not_of("+0123456789") == std::string::npos;
-  });
+  const auto numbers =
+      std::ranges::count_if(called, [&](std::uint32_t at) { return telephone(work_.name_of(book_.tries()[at]), 7); });
   const bool telephones = static_cast<std::size_t>(numbers) * 10 >= called.size() * 9;
   if (source.rung * 2 >= invites && (telephones || source.callers.size() * 2 >= std::min<std::uint64_t>(invites, 64))) {
     return false;

@@ -89,9 +89,13 @@ bool Site::own_number(std::string_view e164) const {
   return std::ranges::any_of(numbers, [&](const std::string& prefix) { return e164.starts_with(prefix); });
 }
 
+policy::LocalTime Site::local(Timestamp moment) const {
+  return zone != nullptr ? zone->local(moment) : policy::Zone().local(moment);
+}
+
 bool Site::open_at(Timestamp moment) const {
   if (!moment.known()) return true;
-  const policy::LocalTime here = zone != nullptr ? zone->local(moment) : policy::Zone().local(moment);
+  const policy::LocalTime here = local(moment);
   return hours.contains(here.weekday, here.minute);
 }
 
@@ -213,18 +217,20 @@ std::set<std::string> own_numbers(const CallTable& calls, const std::vector<IpAd
   return own;
 }
 
-}  // namespace
-
-void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const Destinations& destinations) {
-  // Servers: registrars, and hosts that pass calls on.
+// Registrars, and hosts that pass calls on.
+std::set<IpAddress> servers_of(const Site& site, const CallTable& calls, const AccountLedger& accounts) {
   std::set<IpAddress> servers(calls.relays().begin(), calls.relays().end());
   for (const auto& [host, count] : accounts.registrars()) servers.insert(host);
-  if (servers.empty()) {
-    for (const IpAddress& host : own_ends(calls)) {
-      if (!site.peers.contains(host)) servers.insert(host);
-    }
+  if (!servers.empty()) return servers;
+  for (const IpAddress& host : own_ends(calls)) {
+    if (!site.peers.contains(host)) servers.insert(host);
   }
+  return servers;
+}
 
+// What strangers to the site do with it.
+std::map<IpAddress, HostFacts> strangers_of(const CallTable& calls, const AccountLedger& accounts,
+                                            const std::set<IpAddress>& servers) {
   std::map<IpAddress, HostFacts> hosts;
   const auto phone = [&](const IpAddress& host) { return accounts.phones().contains(host); };
   for (const PhoneCall& call : calls.calls()) {
@@ -244,6 +250,10 @@ void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const De
       }
     }
   }
+  return hosts;
+}
+
+std::vector<IpAddress> peers_among(const std::map<IpAddress, HostFacts>& hosts, const Site& site) {
   std::vector<IpAddress> peers;
   for (const auto& [host, facts] : hosts) {
     const bool both = facts.calls_in != 0 && facts.calls_out != 0;
@@ -251,78 +261,91 @@ void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const De
     const bool ordinary = facts.ordinary_in >= 2 && facts.ordinary_in * 2 > facts.calls_in;
     if (site.peers.contains(host) || both || carries || ordinary) peers.push_back(host);
   }
-  const bool tell_peers = site.peers.empty() && !peers.empty();
-  if (tell_peers) {
-    site.inferred.push_back(
-        fmt::format("trunks and peers: {} (calls go both ways, or answered outbound calls end there)", join(peers)));
-  }
-  calls.set_peers(peers);
+  return peers;
+}
 
-  if (site.networks.empty() && !servers.empty()) {
-    // Hosts one by one: an attacker may well sit in the same private range.
-    for (const IpAddress& host : servers) {
-      if (const auto network = Network::parse(host.to_string())) site.networks.add(*network);
-    }
-    site.inferred.push_back(fmt::format("the site's servers: {} (they answer REGISTER or pass calls on)",
-                                        join({servers.begin(), servers.end()})));
+void infer_networks(Site& site, const std::set<IpAddress>& servers) {
+  if (!site.networks.empty() || servers.empty()) return;
+  // Hosts one by one: an attacker may well sit in the same private range.
+  for (const IpAddress& host : servers) {
+    if (const auto network = Network::parse(host.to_string())) site.networks.add(*network);
   }
-  if (site.domains.empty()) {
-    for (const auto& [domain, count] : accounts.domains()) site.domains.push_back(domain);
-  }
+  site.inferred.push_back(fmt::format("the site's servers: {} (they answer REGISTER or pass calls on)",
+                                      join({servers.begin(), servers.end()})));
+}
 
-  learn_prefixes(site, calls, destinations);
+void infer_country_from_own(Site& site, const std::set<std::string>& own, const Destinations& destinations) {
   std::map<std::string, unsigned> codes;
-  const std::set<std::string> own = own_numbers(calls, peers, accounts, destinations);
   for (const std::string& number : own) {
     const Destination* destination = destinations.find(number);
     if (destination == nullptr) continue;
     ++codes[destination->prefix[0] == '1' ? std::string("1") : destination->prefix];
   }
-  if (site.country.empty()) {
-    if (!codes.empty()) {
-      const auto most = std::ranges::max_element(codes, {}, [](const auto& entry) { return entry.second; });
-      const auto code = destinations.find(most->first);
-      site.country = code != nullptr && !code->country.empty() ? code->country : most->first;
-      site.inferred.push_back(
-          fmt::format("country {}: the numbers that partners call here begin with +{}", site.country, most->first));
+  if (codes.empty()) return;
+  const auto most = std::ranges::max_element(codes, {}, [](const auto& entry) { return entry.second; });
+  const auto code = destinations.find(most->first);
+  site.country = code != nullptr && !code->country.empty() ? code->country : most->first;
+  site.inferred.push_back(
+      fmt::format("country {}: the numbers that partners call here begin with +{}", site.country, most->first));
+}
+
+// Most calls stay in the country: that of most numbers written in full.
+void infer_country_from_all(Site& site, const CallTable& calls, const Destinations& destinations) {
+  std::map<std::string, unsigned> seen;
+  unsigned all = 0;
+  for (const PhoneCall& call : calls.calls()) {
+    const CallHop& hop = calls.records()[call.records.front()].entry();
+    for (const Text& user : {hop.dialled, hop.asserted.empty() ? hop.caller : hop.asserted}) {
+      const std::string number = clean_number(user);
+      const bool full = number.size() >= 9 && number[0] == '+';
+      if (!full && (number.size() < 11 || number[0] == '0' || !std::ranges::all_of(number, is_digit))) continue;
+      const Destination* destination = destinations.find(number);
+      if (destination == nullptr || destination->unassigned()) continue;
+      ++all;
+      if (!destination->country.empty() && destination->tier == Tier::kLow) ++seen[destination->country];
     }
   }
-  if (site.country.empty()) {
-    // Most calls stay in the country: that of most numbers written in full.
-    std::map<std::string, unsigned> seen;
-    unsigned all = 0;
-    for (const PhoneCall& call : calls.calls()) {
-      const CallHop& hop = calls.records()[call.records.front()].entry();
-      for (const Text& user : {hop.dialled, hop.asserted.empty() ? hop.caller : hop.asserted}) {
-        const std::string number = clean_number(user);
-        const bool full = number.size() >= 9 && number[0] == '+';
-        if (!full && (number.size() < 11 || number[0] == '0' || !std::ranges::all_of(number, is_digit))) continue;
-        const Destination* destination = destinations.find(number);
-        if (destination == nullptr || destination->unassigned()) continue;
-        ++all;
-        if (!destination->country.empty() && destination->tier == Tier::kLow) ++seen[destination->country];
-      }
-    }
-    const auto most = std::ranges::max_element(seen, {}, [](const auto& entry) { return entry.second; });
-    if (most != seen.end() && most->second >= 20 && most->second * 10 >= all * 6) {
-      site.country = most->first;
-      site.inferred.push_back(
-          fmt::format("country {}: {} of {} numbers are from there", site.country, most->second, all));
-    }
+  const auto most = std::ranges::max_element(seen, {}, [](const auto& entry) { return entry.second; });
+  if (most == seen.end() || most->second < 20 || most->second * 10 < all * 6) return;
+  site.country = most->first;
+  site.inferred.push_back(fmt::format("country {}: {} of {} numbers are from there", site.country, most->second, all));
+}
+
+// Who dials 011 and gets through is in North America.
+void infer_country_from_prefix(Site& site, const CallTable& calls, const std::vector<IpAddress>& peers,
+                               const Destinations& destinations) {
+  if (!site.international_prefix.empty()) return;
+  const bool through = std::ranges::any_of(calls.calls(), [&](const PhoneCall& call) {
+    const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
+    return call.answered() && dialled.starts_with("011") && dialled.size() >= 12 &&
+           std::ranges::binary_search(peers, call.exit) &&
+           destinations.find(std::string_view(dialled).substr(3)) != nullptr;
+  });
+  if (!through) return;
+  site.country = "US";
+  site.inferred.emplace_back("country: North America, because international calls are dialled with 011");
+}
+
+}  // namespace
+
+void infer(Site& site, CallTable& calls, const AccountLedger& accounts, const Destinations& destinations) {
+  const std::set<IpAddress> servers = servers_of(site, calls, accounts);
+  const std::vector<IpAddress> peers = peers_among(strangers_of(calls, accounts, servers), site);
+  if (site.peers.empty() && !peers.empty()) {
+    site.inferred.push_back(
+        fmt::format("trunks and peers: {} (calls go both ways, or answered outbound calls end there)", join(peers)));
   }
-  if (site.country.empty()) {
-    // Who dials 011 and gets through is in North America.
-    const bool through = std::ranges::any_of(calls.calls(), [&](const PhoneCall& call) {
-      const std::string dialled = clean_number(calls.records()[call.records.front()].entry().dialled);
-      return call.answered() && dialled.starts_with("011") && dialled.size() >= 12 &&
-             std::ranges::binary_search(peers, call.exit) &&
-             destinations.find(std::string_view(dialled).substr(3)) != nullptr;
-    });
-    if (through && site.international_prefix.empty()) {
-      site.country = "US";
-      site.inferred.emplace_back("country: North America, because international calls are dialled with 011");
-    }
+  calls.set_peers(peers);
+  infer_networks(site, servers);
+  if (site.domains.empty()) {
+    for (const auto& [domain, count] : accounts.domains()) site.domains.push_back(domain);
   }
+
+  learn_prefixes(site, calls, destinations);
+  const std::set<std::string> own = own_numbers(calls, peers, accounts, destinations);
+  if (site.country.empty()) infer_country_from_own(site, own, destinations);
+  if (site.country.empty()) infer_country_from_all(site, calls, destinations);
+  if (site.country.empty()) infer_country_from_prefix(site, calls, peers, destinations);
   if (site.numbers.empty() && !own.empty()) {
     site.numbers.assign(own.begin(), own.end());
     site.inferred.push_back(

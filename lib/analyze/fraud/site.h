@@ -50,6 +50,7 @@ struct Site {
   bool own(const IpAddress& address) const { return networks.contains(address); }
   bool own_number(std::string_view e164) const;
   bool open_at(Timestamp moment) const;
+  policy::LocalTime local(Timestamp moment) const;
 };
 
 // Section names and defaults of the policy file's [fraud].

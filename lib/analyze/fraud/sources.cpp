@@ -16,7 +16,6 @@ using sip::Method;
 constexpr std::size_t kMaxNames = 1U << 18;
 constexpr std::size_t kMaxPaths = 1U << 16;
 constexpr std::size_t kMaxEdges = 1024;
-constexpr std::size_t kMaxPending = 4096;
 constexpr double kStepWithin = 5;              // seconds from a challenge to the login, where Call-IDs don't tell
 constexpr std::uint64_t kSignsOfEach = 8;      // beyond, every eighth request is looked at
 constexpr std::uint32_t kCopiesOfClient = 11;  // RFC 3261 section 17.1.2.2: a client sends a request at most this often
@@ -46,6 +45,26 @@ bool asks_for_user(Method method) {
          method == Method::kSubscribe;
 }
 
+std::string_view asked_user(const Transaction& t) {
+  return session::user_of(t.method == Method::kRegister ? t.to_uri : t.request_uri);
+}
+
+Outcome outcome_without_login(const Transaction& t) {
+  if (t.challenged()) return Outcome::kChallenge;
+  if (t.success() || (t.method == Method::kInvite && t.ringing.known())) return Outcome::kPassed;
+  if (t.status == 0) return Outcome::kSilent;
+  return t.status >= 400 ? Outcome::kRefused : Outcome::kOther;
+}
+
+void note_challenges(const Transaction& t, Try& attempt) {
+  for (const session::Challenge& challenge : t.challenges) attempt.challenged_nonce = text_key(challenge.nonce);
+}
+
+void widen(FrameRef& first, FrameRef& last, const FrameRef& frame) {
+  if (!first.known() || frame < first) first = frame;
+  if (!last.known() || last < frame) last = frame;
+}
+
 }  // namespace
 
 std::uint32_t Texts::id(std::string_view text) {
@@ -69,10 +88,6 @@ TextKey SourceBook::path_key(std::string_view call_id, std::uint32_t cseq, std::
   key.low = fold(key.low ^ kHashSeeds.first, word ^ kHashSeeds.second);
   key.high = fold(key.high ^ word, (std::uint64_t{cseq} << 32 | method.size()) ^ kHashSeeds.second);
   return key;
-}
-
-TextKey SourceBook::open_key(std::string_view call_id, std::uint32_t cseq, std::string_view method) {
-  return stable_key(call_id, std::to_string(cseq), method);
 }
 
 TextKey SourceBook::asked_key(const IpAddress& host, Method method, std::string_view user) {
@@ -234,6 +249,15 @@ void SourceBook::note_server(const Transaction& t, bool new_client) {
   if (t.method == Method::kInvite && t.challenged() && !t.in_dialog) ++host.invites_challenged;
 }
 
+void SourceBook::note_silent_login(const Transaction& t, LoginMemory& memory) {
+  if (memory.silent++ == 0) memory.first_silent = t.request;
+  memory.last_silent = t.request;
+  const TextKey call_id = stable_key(t.call_id);
+  if (call_id == memory.silent_call_id) return;
+  memory.silent_call_id = call_id;
+  ++memory.silent_ids;
+}
+
 void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcome) {
   const session::Credentials& login = *t.login();
   if (attempt.logins == nullptr) attempt.logins = std::make_unique<LoginMemory>();
@@ -260,6 +284,7 @@ void SourceBook::judge_login(const Transaction& t, Try& attempt, Outcome& outcom
     memory.unsure_bad = 0;
     return;
   }
+  if (t.status == 0) note_silent_login(t, memory);
   if (!refused) {
     outcome = t.status == 0 ? Outcome::kSilent : t.stale() ? Outcome::kChallenge : Outcome::kOther;
     return;
@@ -319,6 +344,25 @@ IpAddress SourceBook::sender(const Transaction& t) const {
   return origin && !origin->unspecified() && !origin->loopback() ? *origin : t.client.address;
 }
 
+std::set<IpAddress> SourceBook::answering() const {
+  std::set<IpAddress> hosts;
+  for (const Source& source : sources_) {
+    for (const Target& target : source.targets) {
+      if (target.answered != 0) hosts.insert(target.host);
+    }
+  }
+  return hosts;
+}
+
+bool SourceBook::unheard(const Source& source, const std::set<IpAddress>& answering) {
+  return source.answered == 0 &&
+         std::ranges::none_of(source.targets, [&](const Target& target) { return answering.contains(target.host); });
+}
+
+bool SourceBook::only_forwards(const IpAddress& address) const {
+  return find(address) == nullptr && forwarders_.find(address) != nullptr;
+}
+
 bool SourceBook::edge(const IpAddress& address) const {
   const std::uint32_t* accepted = edges_.find(address);
   return accepted != nullptr && *accepted != 0;
@@ -344,204 +388,133 @@ void SourceBook::note_login_step(const Transaction& t, Try& attempt) {
   attempt.last_ask = {};
 }
 
-Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
-  outcome = Outcome::kOther;
-  if (t.method == Method::kAck || t.client.address == t.server.address || forwarded(t)) return nullptr;
-  if (t.method == Method::kRegister && t.vias > 1 && edges_.size() < kMaxEdges) {
-    edges_.at_or_new(t.client.address) += t.success() ? 1U : 0U;
-  }
-  Source* found = source_of(sender(t));
-  if (found == nullptr) return nullptr;
-  Source& source = *found;
-  if (!source.first.known() || t.request < source.first) source.first = t.request;
-  if (!source.last.known() || source.last < t.request) source.last = t.request;
-  ++source.requests;
-  if (t.status != 0 || t.provisional.known()) ++source.answered;
-
+void SourceBook::note_target(Source& source, const Transaction& t) {
   const std::size_t known_targets = source.targets.size();
   if (Target* target = target_of(source, t.server)) {
     ++target->visits;
     if (t.status != 0) ++target->answered;
-    if (!target->first.known() || t.request < target->first) target->first = t.request;
-    if (!target->last.known() || target->last < t.request) target->last = t.request;
+    widen(target->first, target->last, t.request);
     if (target->ports.size() < 256 && std::ranges::find(target->ports, t.server.port()) == target->ports.end()) {
       target->ports.push_back(t.server.port());
       target->port_times.push_back(t.request.time);
     }
   }
   note_server(t, source.targets.size() != known_targets);
+}
 
-  std::uint32_t index = CappedTable<TextKey, int>::kNone;
-  if (!t.in_dialog) {
-    ++source.outside_dialog;
-    ++source.methods[static_cast<std::size_t>(t.method) & 15];
-    if (source.requests <= kSignsOfEach || source.requests % 8 == 0) {
-      Signs signs = signs_of(t);
-      if (const std::uint32_t agent = texts_.id(t.user_agent); agent != 0) {
-        bool made = false;
-        std::uint64_t& bits = agent_signs_.at_or_new(agent, &made);
-        if (made) bits = signs_of_agent(t.user_agent).bits();
-        signs.add(Signs::from_bits(bits));
-      }
-      if (!signs.empty() && source.signs.empty()) source.sign_frame = t.request;
-      source.signs.add(signs);
-      note_few(source.agents, texts_.id(t.user_agent), 16);
-      note_few(source.shapes, t.shape, 16);
-      note_few(source.via_hosts, texts_.id(t.sent_by.substr(0, t.sent_by.rfind(':'))), 64);
-    }
-    const std::string_view asked_user = session::user_of(t.method == Method::kRegister ? t.to_uri : t.request_uri);
-    if (t.login() != nullptr) {
-      std::string_view name = t.account();
-      const std::string_view from = session::user_of(t.from_uri);
-      // "100@example.com" as digest username is account 100.
-      if (const std::size_t sign = name.find('@'); sign != std::string_view::npos && name.substr(0, sign) == from) {
-        name = from;
-      }
-      Try* attempt = try_of(source, name);
-      if (attempt != nullptr) {
-        index = attempt->index;
-        ++attempt->requests;
-        if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
-        attempt->last = t.request;
-        const bool first_success = attempt->good_registers == 0;
-        note_login_step(t, *attempt);
-        judge_login(t, *attempt, outcome);
-        if (first_success && attempt->good_registers != 0) ++source.registered;
-        attempt->agent = texts_.id(t.user_agent);
-        for (const session::Challenge& challenge : t.challenges) attempt->challenged_nonce = text_key(challenge.nonce);
-        attempt->followed = true;
-      }
-      if (asked_user != name && asks_for_user(t.method)) {
-        if (Try* asked = try_of(source, asked_user)) asked->followed = true;
-      }
-    } else {
-      const bool rang = t.method == Method::kInvite && t.ringing.known();
-      outcome = t.challenged()        ? Outcome::kChallenge
-                : t.success() || rang ? Outcome::kPassed
-                : t.status == 0       ? Outcome::kSilent
-                : t.status >= 400     ? Outcome::kRefused
-                                      : Outcome::kOther;
-      if (t.method == Method::kInvite) note_few(source.callers, texts_.id(session::user_of(t.from_uri)), 64);
-      if (t.method == Method::kInvite && outcome == Outcome::kPassed) {
-        if (source.rung++ == 0) source.first_rung = t.request;
-        if (t.success() && source.accepted_invites++ == 0) source.first_accepted = t.request;
-      }
-      if (asks_for_user(t.method) && !asked_user.empty()) {
-        if (Try* attempt = try_of(source, asked_user)) {
-          index = attempt->index;
-          ++attempt->requests;
-          attempt->in_bulk = true;
-          note_ask(t, *attempt);
-          attempt->methods = static_cast<std::uint16_t>(attempt->methods | 1U << static_cast<unsigned>(t.method));
-          if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
-          attempt->last = t.request;
-          if (attempt->agent == 0) attempt->agent = texts_.id(t.user_agent);
-          for (const session::Challenge& challenge : t.challenges) {
-            attempt->challenged_nonce = text_key(challenge.nonce);
-          }
-          if (outcome == Outcome::kPassed && !attempt->first_passed.known()) attempt->first_passed = t.request;
-          if (t.challenged() || outcome == Outcome::kPassed || t.status == 480 || t.status == 486 || t.status == 600 ||
-              t.status == 603) {
-            ++attempt->exists;
-          } else if (t.status == 404 || t.status == 604 || t.status == 410) {
-            ++attempt->no_such_user;
-          } else if (t.status == 403) {
-            ++attempt->forbidden;
-          } else if (t.status >= 400 && t.status < 500) {
-            ++attempt->other_refusals;  // a server's own trouble (5xx) says nothing of the user
-          }
-        }
-      }
+void SourceBook::note_signs(Source& source, const Transaction& t) {
+  Signs signs = signs_of(t);
+  if (const std::uint32_t agent = texts_.id(t.user_agent); agent != 0) {
+    bool made = false;
+    std::uint64_t& bits = agent_signs_.at_or_new(agent, &made);
+    if (made) bits = signs_of_agent(t.user_agent).bits();
+    signs.add(Signs::from_bits(bits));
+  }
+  if (!signs.empty() && source.signs.empty()) source.sign_frame = t.request;
+  source.signs.add(signs);
+  note_few(source.agents, texts_.id(t.user_agent), 16);
+  note_few(source.shapes, t.shape, 16);
+  note_few(source.via_hosts, texts_.id(t.sent_by.substr(0, t.sent_by.rfind(':'))), 64);
+}
+
+Try* SourceBook::note_login(Source& source, const Transaction& t, Outcome& outcome) {
+  std::string_view name = t.account();
+  const std::string_view from = session::user_of(t.from_uri);
+  // "100@example.com" as digest username is account 100.
+  if (const std::size_t sign = name.find('@'); sign != std::string_view::npos && name.substr(0, sign) == from) {
+    name = from;
+  }
+  Try* attempt = try_of(source, name);
+  if (attempt != nullptr) {
+    ++attempt->requests;
+    if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
+    attempt->last = t.request;
+    const bool first_success = attempt->good_registers == 0;
+    note_login_step(t, *attempt);
+    judge_login(t, *attempt, outcome);
+    if (first_success && attempt->good_registers != 0) ++source.registered;
+    attempt->agent = texts_.id(t.user_agent);
+    note_challenges(t, *attempt);
+    attempt->followed = true;
+  }
+  if (const std::string_view user = asked_user(t); user != name && asks_for_user(t.method)) {
+    if (Try* asked = try_of(source, user)) asked->followed = true;
+  }
+  return attempt;
+}
+
+Try* SourceBook::note_without_login(Source& source, const Transaction& t, Outcome& outcome) {
+  outcome = outcome_without_login(t);
+  if (t.method == Method::kInvite) {
+    note_few(source.callers, texts_.id(session::user_of(t.from_uri)), 64);
+    if (outcome == Outcome::kPassed) {
+      if (source.rung++ == 0) source.first_rung = t.request;
+      if (t.success() && source.accepted_invites++ == 0) source.first_accepted = t.request;
     }
   }
-  ++source.outcomes[static_cast<std::size_t>(outcome)];
-  if (outcome == Outcome::kSilent && index != CappedTable<TextKey, int>::kNone) {
-    if (pending_.size() >= kMaxPending) pending_.erase(pending_.begin(), pending_.begin() + kMaxPending / 2);
-    pending_.push_back({.key = open_key(t.call_id, t.cseq, t.method_text),
-                        .ns = t.request.time.ns,
-                        .source = source.address,
-                        .user = texts_.text(tries_[index].user),
-                        .method = t.method,
-                        .login = t.login() != nullptr});
-  }
+  const std::string_view user = asked_user(t);
+  if (!asks_for_user(t.method) || user.empty()) return nullptr;
+  Try* attempt = try_of(source, user);
+  if (attempt == nullptr) return nullptr;
+  ++attempt->requests;
+  attempt->in_bulk = true;
+  note_ask(t, *attempt);
+  attempt->methods = static_cast<std::uint16_t>(attempt->methods | 1U << static_cast<unsigned>(t.method));
+  if (!attempt->first.known() || t.request < attempt->first) attempt->first = t.request;
+  attempt->last = t.request;
+  if (attempt->agent == 0) attempt->agent = texts_.id(t.user_agent);
+  note_challenges(t, *attempt);
+  if (outcome == Outcome::kPassed && !attempt->first_passed.known()) attempt->first_passed = t.request;
+  count_answer(*attempt, t.status, t.challenged() || outcome == Outcome::kPassed);
+  return attempt;
+}
+
+void SourceBook::stamp(Source& source, const Transaction& t, const Try* attempt, Outcome outcome) {
+  const Stamp one{.ns = t.request.time.known() ? t.request.time.ns : 0,
+                  .attempt = attempt != nullptr ? attempt->index : CappedTable<TextKey, int>::kNone,
+                  .method = t.method,
+                  .outcome = outcome,
+                  .answered = t.status != 0};
   // What comes more often than any client repeats it is sent anew on purpose.
   const std::uint32_t copies = t.retransmissions > kCopiesOfClient ? t.retransmissions - kCopiesOfClient : 0;
   for (std::uint32_t i = 0; i <= copies; ++i) {
     if (stamps_ >= caps_.stamps) {
       source.unlogged += copies - i + 1;
-      break;
+      return;
     }
     ++stamps_;
-    source.stamps.push_back({t.request.time.known() ? t.request.time.ns : 0, index, t.method, outcome, t.status != 0});
+    source.stamps.push_back(one);
   }
-  return &source;
 }
 
-void SourceBook::answer_late(const dissect::SipEvent& event) {
-  const sip::MessageView& message = *event.message;
-  const std::string_view call_id = message.call_id.substr(0, 256);
-  const auto waiting = open_.find(open_key(call_id, message.cseq_number, message.method_text));
-  Open* open = waiting == open_.end() ? nullptr : &waiting->second;
-  // A request that came again in these inputs is judged with them.
-  if (open == nullptr || open->ns == 0 ||
-      paths_.find(path_key(call_id, message.cseq_number, message.method_text)) != nullptr) {
-    return;
+Source* SourceBook::on_transaction(const Transaction& t, Outcome& outcome) {
+  outcome = Outcome::kOther;
+  if (t.method == Method::kAck || t.client.address == t.server.address) return nullptr;
+  if (forwarded(t)) {
+    if (forwarders_.size() < kMaxEdges) forwarders_.at_or_new(t.client.address) += 1;
+    return nullptr;
   }
-  const std::int64_t asked_ns = open->ns;
-  open->ns = 0;
-  Source* source = find(open->source);
-  const std::uint32_t* at =
-      source == nullptr
-          ? nullptr
-          : try_index_.find(PairKey{static_cast<std::uint64_t>(source - sources_.data()), text_key(open->user)});
-  if (at == nullptr) return;
-  Try& one = tries_[*at];
-  const unsigned status = message.status;
-  const bool challenged = status == 401 || status == 407;
-  const bool stale = challenged && as_text(event.raw).find("stale=true") != std::string_view::npos;
-  Outcome outcome = Outcome::kOther;
-  if (open->login) {
-    const bool missing = status == 404 || status == 604;
-    const bool of_register = open->method == Method::kRegister;
-    if (status < 300) {
-      outcome = Outcome::kGoodLogin;
-      if (one.good++ == 0) one.first_good = event.frame;
-      one.last_good = event.frame;
-      if (of_register && one.good_registers++ == 0) ++source->registered;
-    } else if (stale) {
-      outcome = Outcome::kChallenge;
-    } else if (challenged || (of_register && (status == 403 || missing))) {
-      outcome = Outcome::kBadLogin;
-      if (one.bad++ == 0) {
-        one.first_bad = event.frame;
-        one.first_step = one.last_ask;
-      }
-      one.last_bad = event.frame;
-      if (missing) ++one.no_such_user;
-    }
-  } else {
-    outcome = challenged ? Outcome::kChallenge : status < 300 ? Outcome::kPassed : Outcome::kRefused;
-    if (challenged || status < 300 || status == 480 || status == 486 || status == 600 || status == 603) {
-      ++one.exists;
-    } else if (status == 404 || status == 604 || status == 410) {
-      ++one.no_such_user;
-    } else if (status == 403) {
-      ++one.forbidden;
-    } else {
-      ++one.other_refusals;
-    }
-    if (outcome == Outcome::kPassed && !one.first_passed.known()) one.first_passed = event.frame;
+  if (t.method == Method::kRegister && t.vias > 1 && edges_.size() < kMaxEdges) {
+    edges_.at_or_new(t.client.address) += t.success() ? 1U : 0U;
   }
-  ++source->answered;
-  ++source->outcomes[static_cast<std::size_t>(outcome)];
-  std::uint64_t& silent = source->outcomes[static_cast<std::size_t>(Outcome::kSilent)];
-  silent -= std::min<std::uint64_t>(silent, 1);
-  for (Stamp& stamp : source->stamps) {
-    if (stamp.ns != asked_ns || stamp.attempt != *at) continue;
-    stamp.outcome = outcome;
-    stamp.answered = true;
-    break;
+  Source* found = source_of(sender(t));
+  if (found == nullptr) return nullptr;
+  Source& source = *found;
+  widen(source.first, source.last, t.request);
+  ++source.requests;
+  if (t.status != 0 || t.provisional.known()) ++source.answered;
+  note_target(source, t);
+  const Try* attempt = nullptr;
+  if (!t.in_dialog) {
+    ++source.outside_dialog;
+    ++source.methods[static_cast<std::size_t>(t.method) & 15];
+    if (source.requests <= kSignsOfEach || source.requests % 8 == 0) note_signs(source, t);
+    attempt = t.login() != nullptr ? note_login(source, t, outcome) : note_without_login(source, t, outcome);
   }
+  ++source.outcomes[static_cast<std::size_t>(outcome)];
+  if (outcome == Outcome::kSilent && attempt != nullptr) keep_open(source, t, *attempt);
+  stamp(source, t, attempt, outcome);
+  return found;
 }
 
 void SourceBook::settle() {
@@ -551,7 +524,9 @@ void SourceBook::settle() {
 std::uint64_t SourceBook::requests_between(const Source& source, Timestamp from, Timestamp to) {
   const auto begin = std::ranges::lower_bound(source.stamps, from.ns, {}, &Stamp::ns);
   const auto end = std::ranges::upper_bound(source.stamps, to.ns, {}, &Stamp::ns);
-  return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(0, end - begin)) + source.unlogged;
+  const bool before = source.stamps.empty() || from.ns < source.stamps.front().ns;
+  return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(0, end - begin)) + source.unlogged +
+         (before ? source.earlier : 0);
 }
 
 bool SourceBook::shared(const Source& source, const std::vector<std::uint32_t>& tries) const {
@@ -564,9 +539,14 @@ bool SourceBook::shared(const Source& source, const std::vector<std::uint32_t>& 
 std::uint64_t SourceBook::requests_of(const Source& source, Timestamp from, Timestamp to,
                                       const std::vector<std::uint32_t>& tries) const {
   if (!shared(source, tries)) return requests_between(source, from, to);
-  return static_cast<std::uint64_t>(std::ranges::count_if(source.stamps, [&](const Stamp& stamp) {
-    return stamp.ns >= from.ns && stamp.ns <= to.ns && std::ranges::binary_search(tries, stamp.attempt);
-  }));
+  std::uint64_t earlier = 0;
+  for (const std::uint32_t index : tries) {
+    const Try& one = tries_[index];
+    if (&sources_[one.source] == &source && from <= one.first.time) earlier += one.earlier;
+  }
+  return earlier + static_cast<std::uint64_t>(std::ranges::count_if(source.stamps, [&](const Stamp& stamp) {
+           return stamp.ns >= from.ns && stamp.ns <= to.ns && std::ranges::binary_search(tries, stamp.attempt);
+         }));
 }
 
 }  // namespace voip::analyze::fraud

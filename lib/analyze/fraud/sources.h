@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <memory_resource>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@
 // left out, so that every request counts once, for its true sender.
 namespace voip::analyze::fraud {
 
+class RowReader;
 class StateSection;
 
 inline constexpr std::chrono::seconds kForwardWithin{2};  // a host in between sends on what it was asked
@@ -60,6 +62,10 @@ struct LoginMemory {
   TextKey bad_nonce, bad_response, bad_uri;
   Timestamp unsure_time;
   std::uint32_t unsure_bad = 0;  // refused with a nonce from before the capture: forgiven when the next login passes
+  SmallFrame first_silent, last_silent;  // without any answer
+  TextKey silent_call_id;
+  std::uint32_t silent = 0;
+  std::uint32_t silent_ids = 0;  // changes of the Call-ID among these
   std::uint8_t good_at = 0;
 };
 
@@ -84,6 +90,7 @@ struct Try {
   std::uint32_t other_refusals = 0;     // 484 and the like
   std::uint32_t call_ids = 0;           // changes of the Call-ID among refused logins
   std::uint32_t agent = 0;              // User-Agent, in Texts
+  std::uint32_t earlier = 0;            // requests whose stamps an earlier run dropped
   std::uint32_t repeats = 0;            // asked for again in the same dialog, without an answer that led to a login
   std::uint16_t methods = 0;            // bits by sip::Method, of requests without credentials
   bool varied : 1 = false;              // two different responses to one nonce, without cnonce: two passwords
@@ -133,6 +140,7 @@ struct Source {
   std::vector<Target> targets;
   std::pmr::vector<Stamp> stamps;  // sorted by settle()
   std::uint64_t unlogged = 0;      // requests without a stamp
+  std::uint64_t earlier = 0;       // of all its Tries, and of none: stamps that an earlier run dropped
   Signs signs;
   std::vector<std::uint32_t> agents;     // User-Agents, few
   std::vector<std::uint64_t> shapes;     // few
@@ -176,6 +184,12 @@ class SourceBook {
   bool knows(const sip::MessageView& answer) const;
   // Whether this is the copy of a request that a host in between sent on.
   bool forwarded(const session::Transaction& t) const;
+  // Hosts that answered anybody.
+  std::set<IpAddress> answering() const;
+  // Nobody answered it, and those whom it asked answered nobody else: this tap sees requests only.
+  static bool unheard(const Source& source, const std::set<IpAddress>& answering);
+  // Nothing that it sent was its own: it stands between, perhaps with another address on the side of those who asked.
+  bool only_forwards(const IpAddress& address) const;
   // Passes registrations of others on, with success.
   bool edge(const IpAddress& address) const;
   // Who sent it: the host behind an edge proxy where the Via fields tell.
@@ -246,11 +260,35 @@ class SourceBook {
   Try* try_of(Source& source, std::string_view user);
   Target* target_of(Source& source, const Endpoint& server);
   void note_server(const session::Transaction& t, bool new_client);
+  void note_target(Source& source, const session::Transaction& t);
+  void note_signs(Source& source, const session::Transaction& t);
+  // Requests outside of dialogs. Null: they ask for nobody, or there is no room.
+  Try* note_login(Source& source, const session::Transaction& t, Outcome& outcome);
+  Try* note_without_login(Source& source, const session::Transaction& t, Outcome& outcome);
+  void keep_open(const Source& source, const session::Transaction& t, const Try& attempt);
+  void stamp(Source& source, const session::Transaction& t, const Try* attempt, Outcome outcome);
   // The answer to a request that an earlier run saw.
   void answer_late(const dissect::SipEvent& event);
+  static Outcome judge_late_login(const dissect::SipEvent& event, sip::Method method, Source& source, Try& one);
   void judge_login(const session::Transaction& t, Try& attempt, Outcome& outcome);
+  static void note_silent_login(const session::Transaction& t, LoginMemory& memory);
+  // What an answer to a request without credentials says of the user. known: only a known user gets it.
+  static void count_answer(Try& attempt, unsigned status, bool known);
   static void note_ask(const session::Transaction& t, Try& attempt);
   static void note_login_step(const session::Transaction& t, Try& attempt);
+  // attack_state.cpp: rows of --state, by kind.
+  std::vector<const Source*> latest_sources(std::int64_t from) const;
+  void save_source(const Source& source, std::uint64_t earlier, StateSection& section) const;
+  void save_try(const Try& one, std::uint32_t dropped, StateSection& section) const;
+  void save_open(StateSection& section) const;
+  void save_hosts(StateSection& section) const;
+  Source* load_source(RowReader& in);  // null: not a row of a source that is new
+  void load_names(Source& source, RowReader& in);
+  void load_target(Source& source, RowReader& in);
+  Try* load_try(Source& source, RowReader& in);
+  void load_stamps(Source& source, std::uint32_t attempt, std::size_t pairs, RowReader& in);
+  void load_open(RowReader& in);
+  void load_host(RowReader& in);
   static TextKey open_key(std::string_view call_id, std::uint32_t cseq, std::string_view method);
   static TextKey path_key(std::string_view call_id, std::uint32_t cseq, std::string_view method);
   static TextKey asked_key(const IpAddress& host, sip::Method method, std::string_view user);
@@ -264,6 +302,7 @@ class SourceBook {
   FlatMap<PairKey, std::uint32_t> target_index_;
   FlatMap<IpAddress, Host> hosts_;
   FlatMap<IpAddress, std::uint32_t> edges_;            // proxies that pass registrations on: how many were accepted
+  FlatMap<IpAddress, std::uint32_t> forwarders_;       // copies of others' requests, by who sent them on
   FlatMap<std::uint32_t, std::uint64_t> agent_signs_;  // by User-Agent, in Texts
   CappedTable<TextKey, Path> paths_;
   CappedTable<TextKey, Loan> loans_;                     // by digest response

@@ -186,10 +186,13 @@ Result<Profile> profile_from_json(std::string_view text, std::string_view what) 
   return profile;
 }
 
-void save_calls(const CallTable& calls, Timestamp from, StateSection& section) {
+void save_calls(const CallTable& calls, Timestamp from, const std::set<std::string>& open, StateSection& section) {
+  const auto lead = [&](std::size_t i) -> std::string {
+    return calls.records()[calls.calls()[calls.call_of(i)].records.front()].call_id;
+  };
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < calls.records().size(); ++i) {
-    if (calls.records()[i].entry().invite.time >= from) order.push_back(i);
+    if (calls.records()[i].entry().invite.time >= from || open.contains(lead(i))) order.push_back(i);
   }
   for (const std::size_t i : order) {
     const CallRecord& record = calls.records()[i];

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,9 @@ struct State {
 std::string profile_to_json(const Profile& profile);
 Result<Profile> profile_from_json(std::string_view text, std::string_view what);
 
-// Calls that began at or after `from`, and the other way round. Frames come back as those of an earlier run.
-void save_calls(const CallTable& calls, Timestamp from, StateSection& section);
+// Calls that began at or after `from`, and those whose first Call-ID is among `open`; and the other way round. Frames
+// come back as those of an earlier run.
+void save_calls(const CallTable& calls, Timestamp from, const std::set<std::string>& open, StateSection& section);
 CallRecords load_calls(const StateSection& section);
 void save_accounts(const AccountLedger& accounts, StateSection& section);
 void load_accounts(const StateSection& section, AccountLedger& accounts);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "analyze/fraud/casework.h"
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/statistics.h"
 #include "analyze/fraud/toll.h"
@@ -62,11 +63,7 @@ void tell_two_identities(TollContext& context, const IpAddress& source, const Ca
   incident.successes = incident.answered;
   const std::string message = fmt::format("{} from {} show a caller in From and assert another in P-Asserted-Identity",
                                           plural(list.size(), "call", "calls"), source.to_string());
-  incident.checks.push_back({.rule = &kSpoofing,
-                             .severity = Severity::kLow,
-                             .confidence = Confidence::kPossible,
-                             .message = message,
-                             .evidence = {}});
+  incident.checks.push_back(fired(kSpoofing, Severity::kLow, Confidence::kPossible, message));
   tell_ends(context, list, incident, "call");
   incident.explanation = message +
                          ". Nobody asked for privacy. Carriers allow it by arrangement (a call centre that shows its "
@@ -74,8 +71,6 @@ void tell_two_identities(TollContext& context, const IpAddress& source, const Ca
   incident.entity = source.to_string() + " identities";
   context.all.incidents.add(std::move(incident));
 }
-
-}  // namespace
 
 // Whose callers are of one block nearly always, and who gets the calls to that block, is the customer to whom it
 // belongs: its calls are no forgeries.
@@ -111,7 +106,7 @@ class CallerBlocks {
 };
 
 // Who scans or walks in shows any name, and is told as such.
-static std::set<IpAddress> intruders(const TollContext& context) {
+std::set<IpAddress> intruders(const TollContext& context) {
   std::set<IpAddress> out;
   for (const Incident& incident : context.all.incidents.all()) {
     if (incident.kind == Kind::kUnauthenticatedCall || incident.kind == Kind::kInviteScan ||
@@ -122,36 +117,114 @@ static std::set<IpAddress> intruders(const TollContext& context) {
   return out;
 }
 
-void find_callers(TollContext& context) {
-  const auto& calls = context.calls();
-  const std::set<IpAddress> told = intruders(context);
-  struct Claim {
-    CallRefs own;
-    CallRefs odd;
-    CallRefs refuted;
-    std::string why = "somebody on the way found them forged, by verstat";
-    CallRefs differs;  // From and P-Asserted-Identity name numbers of two offices
-  };
-  std::map<IpAddress, Claim> claims;
-  std::map<std::string, CallRefs> ours_by;  // outbound calls by the caller's number and by account
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    if (!calls[i].outbound()) continue;
-    ours_by[calls[i].caller].push_back(i);
-    if (calls[i].account != calls[i].caller) ours_by[calls[i].account].push_back(i);
+// Calls of the site itself that go on at a moment: they may come back over a mobile's forwarding.
+class OwnCalls {
+ public:
+  explicit OwnCalls(const TollContext& context) : calls_(context.calls()) {
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      if (!calls_[i].outbound()) continue;
+      by_name_[calls_[i].caller].push_back(i);
+      if (calls_[i].account != calls_[i].caller) by_name_[calls_[i].account].push_back(i);
+    }
   }
-  constexpr std::size_t kLookBack = 64;
-  const auto going_on = [&](const std::string& name, Timestamp at) {
-    const auto list = ours_by.find(name);
-    if (list == ours_by.end()) return false;
-    const auto after = std::ranges::upper_bound(list->second, at, {}, [&](std::size_t i) { return calls[i].start; });
+  // name: number or account of who calls.
+  bool going_on(const std::string& name, Timestamp at) const {
+    const auto list = by_name_.find(name);
+    if (list == by_name_.end()) return false;
+    const auto after = std::ranges::upper_bound(list->second, at, {}, [&](std::size_t i) { return calls_[i].start; });
     std::size_t seen = 0;
     for (auto one = after; one != list->second.begin() && seen < kLookBack; ++seen) {
       --one;
-      if (calls[*one].end >= at) return true;
+      if (calls_[*one].end >= at) return true;
     }
     return false;
-  };
-  const CallerBlocks blocks(context);
+  }
+
+ private:
+  static constexpr std::size_t kLookBack = 64;
+  const std::pmr::vector<PhoneCall>& calls_;
+  std::map<std::string, CallRefs> by_name_;
+};
+
+// Calls of one source whose callers can't be right.
+struct Claim {
+  CallRefs own{};      // callers of this site
+  CallRefs odd{};      // numbers that cannot exist
+  CallRefs refuted{};  // found forged on the way
+  std::string why = "somebody on the way found them forged, by verstat";
+  CallRefs differs{};  // From and P-Asserted-Identity name numbers of two offices
+};
+
+using Claims = std::map<IpAddress, Claim>;  // by source
+
+bool of_this_site(const TollContext& context, const Number& caller) {
+  if (!caller.e164.empty() && context.site().own_number(caller.e164)) return true;
+  if (caller.kind != NumberClass::kExtension) return false;
+  const AccountFacts* facts = context.accounts.find(caller.dialled);
+  return facts != nullptr && facts->registrations != 0;
+}
+
+void judge_caller(const TollContext& context, const OwnCalls& ours, std::size_t index, Claims& claims) {
+  const PhoneCall& call = context.calls()[index];
+  const Number caller = context.plan.read(call.caller);
+  if (of_this_site(context, caller)) {
+    if (!ours.going_on(call.caller, call.start) && !ours.going_on(caller.dialled, call.start))
+      claims[call.source].own.push_back(index);
+  } else if (context.all.calls.records()[call.records.front()].refuted) {
+    claims[call.source].refuted.push_back(index);
+  } else if (const std::string* why = doubt(context, call)) {
+    claims[call.source].refuted.push_back(index);
+    claims[call.source].why = *why;
+  } else if (impossible(caller) || impossible(context.plan.read("+" + caller.dialled))) {
+    if (caller.kind == NumberClass::kInternational || caller.dialled.starts_with('+'))
+      claims[call.source].odd.push_back(index);
+  } else if (two_identities(context, call)) {
+    claims[call.source].differs.push_back(index);
+  }
+}
+
+void tell_spoofing(TollContext& context, const IpAddress& source, const Claim& claim) {
+  CallRefs list = claim.own;
+  list.insert(list.end(), claim.odd.begin(), claim.odd.end());
+  list.insert(list.end(), claim.refuted.begin(), claim.refuted.end());
+  std::ranges::sort(list);
+  Incident incident;
+  incident.kind = Kind::kCallerIdSpoofing;
+  add_calls(context, list, incident);
+  incident.sources = {source};
+  std::set<std::string> callers;
+  for (const std::size_t i : list) {
+    callers.insert(context.calls()[i].caller);
+    context.claimed[i] = 1;
+  }
+  incident.numbers.assign(callers.begin(), callers.end());
+  incident.attempts = incident.calls;
+  incident.successes = incident.answered;
+  const bool own = !claim.own.empty();
+  const std::string what = own                 ? std::string("callers of this site")
+                           : claim.odd.empty() ? fmt::format("callers in doubt ({})", claim.why)
+                                               : std::string("callers that cannot exist");
+  const std::string message = fmt::format("{} from {} with {}: {}", plural(list.size(), "call", "calls"),
+                                          source.to_string(), what, list_text(incident.numbers, 4));
+  incident.checks.push_back(
+      fired(kSpoofing, own ? Severity::kHigh : Severity::kMedium, Confidence::kProbable, message));
+  tell_ends(context, list, incident, "call");
+  incident.explanation =
+      message +
+      ". The calls came from outside, nobody was asked for a password, and nothing says that they were forwarded. "
+      "It could also be a forwarding service that leaves out Diversion, or a colleague whose mobile shows the "
+      "office number by arrangement with the carrier.";
+  incident.entity = source.to_string();
+  context.all.incidents.add(std::move(incident));
+}
+
+}  // namespace
+
+void find_callers(TollContext& context) {
+  const auto& calls = context.calls();
+  const std::set<IpAddress> told = intruders(context);
+  const OwnCalls ours(context);
+  Claims claims;
   std::uint64_t judged = 0;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const PhoneCall& call = calls[i];
@@ -160,70 +233,14 @@ void find_callers(TollContext& context) {
     const bool let_in = call.answered() || call.ringing.known() || call.cancelled;
     if (!let_in || call.challenged || told.contains(call.source)) continue;
     ++judged;
-    const Number caller = context.plan.read(call.caller);
-    const bool own = (!caller.e164.empty() && context.site().own_number(caller.e164)) ||
-                     (caller.kind == NumberClass::kExtension && context.accounts.find(caller.dialled) != nullptr &&
-                      context.accounts.find(caller.dialled)->registrations != 0);
-    if (own) {
-      // Our own call that came back over a mobile's forwarding is no forgery.
-      const bool ours = going_on(call.caller, call.start) || going_on(caller.dialled, call.start);
-      if (!ours) claims[call.source].own.push_back(i);
-    } else if (context.all.calls.records()[call.records.front()].refuted) {
-      claims[call.source].refuted.push_back(i);
-    } else if (const std::string* why = doubt(context, call)) {
-      claims[call.source].refuted.push_back(i);
-      claims[call.source].why = *why;
-    } else if (impossible(caller) || impossible(context.plan.read("+" + caller.dialled))) {
-      if (caller.kind == NumberClass::kInternational || caller.dialled.starts_with('+'))
-        claims[call.source].odd.push_back(i);
-    } else if (two_identities(context, call)) {
-      claims[call.source].differs.push_back(i);
-    }
+    judge_caller(context, ours, i, claims);
   }
+  const CallerBlocks blocks(context);
   for (auto& [source, claim] : claims) {
     const IpAddress& from = source;
     std::erase_if(claim.own, [&](std::size_t i) { return blocks.home(from, calls[i].caller); });
     tell_two_identities(context, source, claim.differs);
-    if (claim.own.empty() && claim.refuted.empty() && claim.odd.size() < 3) continue;
-    const bool own = !claim.own.empty();
-    CallRefs list = claim.own;
-    list.insert(list.end(), claim.odd.begin(), claim.odd.end());
-    list.insert(list.end(), claim.refuted.begin(), claim.refuted.end());
-    std::ranges::sort(list);
-    Incident incident;
-    incident.kind = Kind::kCallerIdSpoofing;
-    add_calls(context, list, incident);
-    incident.sources = {source};
-    incident.numbers.clear();
-    std::set<std::string> claimed;
-    for (const std::size_t i : list) {
-      claimed.insert(calls[i].caller);
-      context.claimed[i] = 1;
-    }
-    incident.numbers.assign(claimed.begin(), claimed.end());
-    incident.attempts = incident.calls;
-    incident.successes = incident.answered;
-    const std::string message =
-        own ? fmt::format("{} from {} with callers of this site: {}", plural(list.size(), "call", "calls"),
-                          source.to_string(), list_text(incident.numbers, 4))
-        : claim.odd.empty()
-            ? fmt::format("{} from {} with callers in doubt ({}): {}", plural(list.size(), "call", "calls"),
-                          source.to_string(), claim.why, list_text(incident.numbers, 4))
-            : fmt::format("{} from {} with callers that cannot exist: {}", plural(list.size(), "call", "calls"),
-                          source.to_string(), list_text(incident.numbers, 4));
-    incident.checks.push_back({.rule = &kSpoofing,
-                               .severity = own ? Severity::kHigh : Severity::kMedium,
-                               .confidence = Confidence::kProbable,
-                               .message = message,
-                               .evidence = {}});
-    tell_ends(context, list, incident, "call");
-    incident.explanation =
-        message +
-        ". The calls came from outside, nobody was asked for a password, and nothing says that they were forwarded. "
-        "It could also be a forwarding service that leaves out Diversion, or a colleague whose mobile shows the "
-        "office number by arrangement with the carrier.";
-    incident.entity = source.to_string();
-    context.all.incidents.add(std::move(incident));
+    if (!claim.own.empty() || !claim.refuted.empty() || claim.odd.size() >= 3) tell_spoofing(context, source, claim);
   }
   context.all.sink.tally(kSpoofing, report::Verdict::kPass, judged);
 }

@@ -28,6 +28,7 @@ constexpr std::size_t kRotated = 20;
 constexpr std::size_t kSeizures = 50;
 constexpr std::size_t kRobocalls = 200;
 constexpr std::size_t kSomeBefore = 20;  // calls that make a baseline
+constexpr double kTalk = 30;             // seconds
 
 struct Actor {
   CallRefs calls;
@@ -121,11 +122,7 @@ struct Ratios {
   double usual_asr = -1;  // of the baseline; negative: none
   bool odd_acd = false;   // far from the baseline
 };
-Ratios ratios_of(const TollContext& context, const CallRefs& all) {
-  CallRefs list;
-  for (const std::size_t i : all) {
-    if (!refused_login(context.calls()[i])) list.push_back(i);
-  }
+Ratios ratios_of(const TollContext& context, const CallRefs& list) {
   Ratios worst;
   std::size_t begin = 0;
   std::size_t best_begin = 0;
@@ -232,7 +229,10 @@ void judge(TollContext& context, const Actor& actor) {
     if (neighbour(calls[i])) ++neighbours;
   }
   const Ratios ratios = ratios_of(context, list);
-  const bool short_talk = lengths.size() >= 10 && median(lengths) < 10;
+  // A dialler of people loses many callers within seconds, but some talk.
+  const auto talks = std::ranges::count_if(lengths, [](double seconds) { return seconds >= kTalk; });
+  const bool short_talk =
+      lengths.size() >= 10 && median(lengths) < 10 && static_cast<std::size_t>(talks) * 5 < lengths.size();
   const bool few_answers = ratios.asr < 0.3 && (ratios.usual_asr < 0 || ratios.usual_asr - ratios.asr >= 0.2);
   const bool poor = ratios.attempts >= kSeizures && (few_answers || ratios.ner < 0.9 || short_talk || ratios.odd_acd);
   const bool machine = lengths.size() >= 10 && variation(lengths) < 0.1;
@@ -332,7 +332,7 @@ void find_dialling(TollContext& context) {
   std::map<std::string, Actor> actors;
   for (std::size_t i = 0; i < context.calls().size(); ++i) {
     const PhoneCall& call = context.calls()[i];
-    if (context.claimed[i] != 0) continue;
+    if (context.claimed[i] != 0 || refused_login(call)) continue;
     const bool inbound = call.inbound() || call.direction == CallDirection::kTransit;
     const bool outbound = !inbound && call.external();
     if (!inbound && !outbound) continue;

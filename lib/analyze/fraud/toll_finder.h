@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -72,6 +73,8 @@ class TollFinder {
   void gather();
   void note_incidents();
   void find_homes(Unit& unit) const;
+  void find_travellers();
+  bool away_for_once(const Unit& unit) const;
   void choose(Unit& unit) const;
   // Countries and numbers that the site calls anyway, called by who belongs there.
   bool usual(const Unit& unit, const PhoneCall& call) const;
@@ -79,10 +82,28 @@ class TollFinder {
   bool dialler(const Unit& unit) const;
   // Somebody at home who calls people: it rings as long as people take, and the numbers are no range in a row.
   bool talks_to_people(const Unit& unit, const CallRefs& list) const;
+  struct Weighing;  // of one unit: toll_score.cpp
   Score score(const Unit& unit) const;
+  // at: the call to show. calls: those that the sign is about; none: all.
+  void add_sign(Weighing& work, const report::Rule& rule, unsigned points, report::Severity severity, std::string text,
+                std::size_t at, CallRefs calls = {}) const;
+  void weigh_destinations(Weighing& work) const;  // where the calls go; the signs below build on it
+  void weigh_foreign_nanp(Weighing& work) const;
+  void weigh_repetition(Weighing& work) const;
+  void weigh_first_country(Weighing& work) const;
+  void weigh_hours(Weighing& work) const;
+  void weigh_concurrency(Weighing& work) const;
+  void weigh_velocity(Weighing& work) const;
+  bool weigh_like_durations(Weighing& work) const;  // whether it added a sign
+  void weigh_long_call(Weighing& work) const;
+  void weigh_caller(Weighing& work) const;
   void judge_policy(const Unit& unit, Score& score) const;
   void join(const std::vector<std::pair<Unit, Score>>& guilty);
   void tell(const std::vector<const std::pair<Unit, Score>*>& members);
+  std::optional<Cost> cost_of(const std::vector<const std::pair<Unit, Score>*>& members, const CallRefs& chosen,
+                              const Incident& incident) const;
+  void add_evidence(const CallRefs& chosen, Incident& incident) const;
+  void withdraw_strangers(const std::set<IpAddress>& sources, const Incident& incident);
   void tell_anomaly(const Unit& unit, const Score& score);
   std::string when(const PhoneCall& call) const { return format_utc(call.start, 0); }
 
@@ -95,7 +116,8 @@ class TollFinder {
   std::set<IpAddress> probers_;
   std::set<std::string> probed_with_;
   std::map<IpAddress, std::vector<std::size_t>> strangers_;
-  bool hours_count_ = true;  // calls outside of office hours are the exception here
+  bool hours_count_ = true;    // calls outside of office hours are the exception here
+  bool quiet_nights_ = false;  // there are hardly any
 };
 
 }  // namespace voip::analyze::fraud

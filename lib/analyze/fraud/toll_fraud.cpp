@@ -25,6 +25,22 @@ std::string family(std::string_view agent) {
   return to_lower(agent.substr(0, end == 0 ? std::string_view::npos : end));
 }
 
+constexpr std::size_t kOrdinary = 5;  // one call of so many goes where the house calls every day
+
+// Called from several places before.
+bool roams(const Habit& habit) {
+  std::set<std::string> networks;
+  for (const auto& [source, calls] : habit.sources) {
+    if (const auto address = IpAddress::parse(source)) networks.insert(network_of(*address).to_string());
+  }
+  return networks.size() >= kRepeated;
+}
+
+bool at_night(const Site& site, Timestamp moment) {
+  const policy::LocalTime here = site.local(moment);
+  return here.minute < 6 * 60 || here.minute >= 22 * 60;
+}
+
 // Ended at the check of the password: a guess, no call.
 bool unheard(const PhoneCall& call) { return call.status == 401 || call.status == 407; }
 
@@ -102,7 +118,53 @@ void TollFinder::find_homes(Unit& unit) const {
                       family(homes.front().device) != family(first.user_agent);
   }
   // A phone that moved is the same device elsewhere.
-  if (unit.foreign && !unit.new_device && !unit.compromised && !unit.hijacked) unit.foreign = habit != nullptr;
+  if (unit.foreign && !unit.new_device && !unit.compromised && !unit.hijacked) {
+    unit.foreign = habit != nullptr && !roams(*habit);
+  }
+}
+
+// Who calls somebody whom the others here know, and home in general, from another place with another device: one of the
+// house who is away. A thief doesn't know these numbers.
+void TollFinder::find_travellers() {
+  const auto everyday = [&](std::size_t i) { return !call(i).number.e164.empty() && !risky(context_, call(i)); };
+  std::set<std::string_view> friends;
+  for (const PhoneCall& each : context_.calls()) {
+    if (each.inbound() && each.answered()) friends.insert(each.caller);
+  }
+  for (const Unit& unit : units_) {
+    if (!unit.at_home()) continue;
+    for (const std::size_t i : unit.external) {
+      if (everyday(i)) friends.insert(call(i).number.e164);
+    }
+  }
+  const auto away = [](const Unit& unit) {
+    return unit.foreign && !unit.stranger && !unit.compromised && !unit.hijacked && !unit.leaked;
+  };
+  const auto device = [&](const Unit& unit) {
+    return std::pair{unit.account, family(call(unit.external.front()).user_agent)};
+  };
+  struct Calls {
+    std::size_t all = 0;
+    std::size_t known = 0;     // to friends
+    std::size_t ordinary = 0;  // in the country
+  };
+  std::map<std::pair<std::string, std::string>, Calls> devices;
+  for (const Unit& unit : units_) {
+    if (!away(unit)) continue;
+    Calls& calls = devices[device(unit)];
+    calls.all += unit.external.size();
+    for (const std::size_t i : unit.external) {
+      if (!everyday(i)) continue;
+      calls.known += friends.contains(call(i).number.e164) ? 1U : 0U;
+      calls.ordinary += call(i).number.kind == NumberClass::kNational ? 1U : 0U;
+    }
+  }
+  for (Unit& unit : units_) {
+    if (!away(unit)) continue;
+    const Calls& calls = devices.at(device(unit));
+    if (calls.known != 0 && std::max(calls.known, calls.ordinary) * kOrdinary >= calls.all)
+      unit.foreign = unit.new_device = false;
+  }
 }
 
 bool TollFinder::usual(const Unit& unit, const PhoneCall& call) const {
@@ -114,15 +176,18 @@ bool TollFinder::dialler(const Unit& unit) const {
   if (!unit.at_home() || unit.external.size() < kDiallerCalls) return false;
   std::size_t answered[2] = {0, 0};
   std::size_t calls[2] = {0, 0};
+  std::vector<double> rings;  // of the risky ones
   std::set<std::string> numbers;
   for (const std::size_t i : unit.external) {
     const std::size_t side = risky(context_, call(i)) ? 1 : 0;
     ++calls[side];
     answered[side] += call(i).answered() ? 1U : 0U;
+    if (side == 1 && call(i).answered()) rings.push_back(call(i).ring_seconds());
     numbers.insert(call(i).number.shown());
   }
+  if (calls[1] * 3 > unit.external.size() && (rings.empty() || median(rings) < kPeopleRing)) return false;
   // Stolen calls are put through; these fail as often as all the others.
-  return calls[1] * 3 <= unit.external.size() && numbers.size() * 10 >= unit.external.size() * 8 &&
+  return calls[1] * 3 <= unit.external.size() * 2 && numbers.size() * 10 >= unit.external.size() * 8 &&
          answered[1] * 10 <= calls[1] * 7 && answered[0] * 10 <= calls[0] * 7;
 }
 
@@ -138,6 +203,25 @@ bool TollFinder::talks_to_people(const Unit& unit, const CallRefs& list) const {
   // Numbers in a row are a range that somebody rents, or the telephones of one office: those ring longer.
   const bool range = std::ranges::any_of(blocks, [](const auto& block) { return block.second.size() >= kRepeated; });
   return rings.empty() ? !range : median(rings) >= (range ? 2 * kPeopleRing : kPeopleRing);
+}
+
+// An account in another place with another device, and hardly a call that costs, by day: its user may be on the road.
+bool TollFinder::away_for_once(const Unit& unit) const {
+  if (unit.at_home() || unit.stranger || unit.compromised || unit.hijacked || unit.leaked || unit.probed) return false;
+  double seconds = 0;
+  std::vector<double> rings;
+  std::size_t costly = 0;
+  for (const std::size_t k : units_of_.at(unit.account)) {
+    if (units_[k].at_home()) continue;
+    for (const std::size_t i : units_[k].external) {
+      if (!risky(context_, call(i))) continue;
+      if (at_night(context_.site(), call(i).start)) return false;
+      ++costly;
+      seconds += call(i).seconds();
+      if (call(i).answered()) rings.push_back(call(i).ring_seconds());
+    }
+  }
+  return costly < kRepeated && seconds < kMuchSeconds && !rings.empty() && median(rings) >= kPeopleRing;
 }
 
 void TollFinder::choose(Unit& unit) const {
@@ -199,10 +283,12 @@ void TollFinder::run() {
   }
   // Nobody said when the office works, and it seems to work at other times.
   if (!context_.hours_known && late * 4 > calls) hours_count_ = false;
+  quiet_nights_ = calls >= 2 * kHistory && late * 50 <= calls;
   std::vector<std::pair<Unit, Score>> guilty;
   std::uint64_t clean = 0;
+  for (Unit& unit : units_) find_homes(unit);
+  find_travellers();
   for (Unit& unit : units_) {
-    find_homes(unit);
     choose(unit);
     Score result = score(unit);
     const bool any_answered = std::ranges::any_of(unit.chosen, [&](std::size_t i) { return call(i).answered(); });
@@ -229,7 +315,7 @@ void TollFinder::run() {
     } else {
       toll |= mostly_abroad;
     }
-    if (!unit.chosen.empty() && enough && toll && result.points >= kRaise) {
+    if (!unit.chosen.empty() && enough && toll && result.points >= kRaise && !away_for_once(unit)) {
       guilty.emplace_back(unit, std::move(result));
     } else if (!result.signs.empty() && enough) {
       tell_anomaly(unit, result);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <set>
 
+#include "analyze/fraud/casework.h"
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/statistics.h"
 #include "analyze/fraud/toll.h"
@@ -56,38 +58,55 @@ bool lured_enough(const TollContext& context, const CallRefs& list, std::size_t 
   return false;
 }
 
-void find_wangiri(TollContext& context) {
+// Whom the site was called by, and whom it called.
+struct Traffic {
+  std::map<std::string, Number> callers{};     // of calls that arrive
+  std::map<std::string, CallRefs> arriving{};  // by caller, block of callers, country of callers
+  std::map<std::string, CallRefs> outgoing{};  // answered ones, by number
+};
+
+Traffic traffic_of(const TollContext& context) {
   const auto& calls = context.calls();
-  std::map<std::string, CallRefs> groups;  // by caller, block of callers, country of callers
-  std::map<std::string, Number> callers;
-  std::map<std::string, CallRefs> outgoing;  // answered ones, by number
+  Traffic traffic;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    if (calls[i].answered() && !calls[i].inbound()) outgoing[calls[i].number.shown()].push_back(i);
+    if (calls[i].answered() && !calls[i].inbound()) traffic.outgoing[calls[i].number.shown()].push_back(i);
     if (!arriving(context, calls[i]) || calls[i].caller.empty()) continue;
     const std::string& caller = calls[i].caller;
-    const auto [at, made] = callers.try_emplace(caller);
+    const auto [at, made] = traffic.callers.try_emplace(caller);
     if (made) at->second = context.plan.read(caller);
     if (at->second.e164.empty()) continue;
-    groups["n" + caller].push_back(i);
-    if (caller.size() > kBlock) groups["b" + caller.substr(0, kBlock)].push_back(i);
-    if (risky_caller(context, at->second)) groups["c" + at->second.destination->name].push_back(i);
+    traffic.arriving["n" + caller].push_back(i);
+    if (caller.size() > kBlock) traffic.arriving["b" + caller.substr(0, kBlock)].push_back(i);
+    if (risky_caller(context, at->second)) traffic.arriving["c" + at->second.destination->name].push_back(i);
   }
+  return traffic;
+}
+
+// The lures of a caller, a block or a country that does little else; empty where it does.
+CallRefs lures_among(const TollContext& context, const CallRefs& list, bool risky_group) {
+  const auto& calls = context.calls();
+  const std::size_t least = risky_group ? kRiskyLures : kLures;
+  if (list.size() < least) return {};
+  CallRefs lures;
+  std::size_t answered = 0;
+  for (const std::size_t i : list) {
+    if (lure(calls[i])) lures.push_back(i);
+    if (calls[i].answered() && !lure(calls[i])) ++answered;
+  }
+  if (answered * 20 > list.size() || lures.size() * 10 < list.size() * 9) return {};
+  const std::size_t numbers = risky_group ? kRiskyLured : kLured;
+  return lured_enough(context, lures, least, numbers, risky_group ? kDay : kHour) ? lures : CallRefs{};
+}
+
+// The lures of each hand, by number range of the callers.
+std::map<std::size_t, CallRefs> lures_by_hand(const TollContext& context, const Traffic& traffic) {
+  const auto& calls = context.calls();
+  const auto range = [&](std::size_t i) { return std::string(calls[i].caller.substr(0, 5)); };
   NameGroups ranges;
   std::set<std::size_t> found;
-  const auto range = [&](std::size_t i) { return std::string(calls[i].caller.substr(0, 5)); };
-  std::size_t told = 0;
-  for (const auto& [key, list] : groups) {
-    const bool risky_group = risky_caller(context, callers.at(calls[list.front()].caller));
-    const std::size_t least = risky_group ? kRiskyLures : kLures;
-    if (list.size() < least) continue;
-    CallRefs lures;
-    std::size_t answered = 0;
-    for (const std::size_t i : list) {
-      if (lure(calls[i])) lures.push_back(i);
-      if (calls[i].answered() && !lure(calls[i])) ++answered;
-    }
-    if (answered * 20 > list.size() || lures.size() * 10 < list.size() * 9) continue;
-    if (!lured_enough(context, lures, least, risky_group ? kRiskyLured : kLured, risky_group ? kDay : kHour)) continue;
+  for (const auto& [key, list] : traffic.arriving) {
+    const bool risky_group = risky_caller(context, traffic.callers.at(calls[list.front()].caller));
+    const CallRefs lures = lures_among(context, list, risky_group);
     // Blocks and countries hold what their numbers hold.
     for (const std::size_t i : lures) {
       found.insert(i);
@@ -101,97 +120,121 @@ void find_wangiri(TollContext& context) {
     if (!made && !later_by(calls[at->second].start, calls[i].start, kHour)) ranges.join(range(at->second), range(i));
     at->second = i;
   }
-  std::map<std::size_t, CallRefs> campaigns;
-  for (const std::size_t i : found) campaigns[ranges.of(range(i))].push_back(i);
-  for (const auto& [group, lures] : campaigns) {
-    Incident incident;
-    incident.kind = Kind::kWangiri;
-    add_calls(context, lures, incident);
-    incident.numbers.clear();
-    incident.destinations.clear();
-    incident.targets.clear();
-    bool risky_group = false;
-    std::set<std::string> numbers;
-    std::set<std::string> called;
-    std::vector<double> rings;
-    for (const std::size_t i : lures) {
-      context.claimed[i] = 1;
-      numbers.insert(calls[i].caller);
-      called.insert(calls[i].number.dialled);
-      incident.sources.push_back(calls[i].source);
-      incident.targets.push_back(calls[i].number.dialled);
-      rings.push_back(calls[i].ring_seconds());
-      const Number& caller = callers.at(calls[i].caller);
-      risky_group |= risky_caller(context, caller);
-      incident.destinations.push_back(destination_name(caller));
-    }
-    incident.numbers.assign(numbers.begin(), numbers.end());
-    told += numbers.size();
-    incident.attempts = incident.calls;
-    tell_ends(context, lures, incident, "lure");
+  std::map<std::size_t, CallRefs> hands;
+  for (const std::size_t i : found) hands[ranges.of(range(i))].push_back(i);
+  return hands;
+}
 
-    // Who called back?
-    CallRefs backs;
-    for (const std::string& number : numbers) {
-      const auto list = outgoing.find(number);
-      if (list == outgoing.end()) continue;
-      for (const std::size_t i : list->second) {
-        const PhoneCall& call = calls[i];
-        if (call.start < calls[lures.front()].start || later_by(calls[lures.back()].start, call.start, kCallBack))
-          continue;
-        backs.push_back(i);
-        context.claimed[i] = 1;
-      }
-    }
-    std::ranges::sort(backs);
-    Fired lured{.rule = &kWangiriLure,
-                .severity = risky_group ? Severity::kHigh : Severity::kMedium,
-                .confidence = Confidence::kProbable,
-                .message = fmt::format("{} from {} rang {} of the site for {:.1f} s (median) and hung up",
-                                       plural(incident.calls, "call", "calls"), list_text(incident.numbers, 3),
-                                       plural(called.size(), "number", "numbers"), median(rings)),
-                .evidence = {}};
-    incident.explanation = lured.message +
-                           ". Such calls want to be called back at a high price. Callers who give up "
-                           "let it ring several times as long; a dialler of a known partner is not from there. ";
-    if (!backs.empty()) {
-      std::vector<const PhoneCall*> sure;
-      std::vector<std::string> who;
-      for (const std::size_t i : backs) {
-        sure.push_back(&calls[i]);
-        who.push_back(calls[i].account);
-        incident.accounts.push_back(calls[i].account);
-        incident.answered += 1;
-        incident.answered_seconds += calls[i].seconds();
-        if (incident.last < calls[i].last) incident.last = calls[i].last;
-      }
-      incident.successes = backs.size();
-      incident.cost = context.rates.estimate(sure, {});
-      const PhoneCall& first = calls[backs.front()];
-      const report::Evidence decisive{first.accepted,
-                                      fmt::format("decisive: {} called back {}", first.account, first.number.shown())};
-      incident.evidence.insert(incident.evidence.begin() + 1, decisive);
-      Fired back{.rule = &kWangiriCallBack,
-                 .severity = Severity::kHigh,
-                 .confidence = Confidence::kProbable,
-                 .message = fmt::format("{} called back: {}", list_text(who, 5),
-                                        plural(backs.size(), "answered call", "answered calls")),
-                 .evidence = {decisive}};
-      incident.explanation += back.message + ".";
-      if (risky_group) {
-        incident.checks = {std::move(lured), std::move(back)};
-      } else {
-        incident.checks = {std::move(back), std::move(lured)};
-      }
-    } else {
-      incident.explanation += "Nobody was seen calling back.";
-      incident.checks = {std::move(lured)};
-    }
-    incident.entity = incident.numbers.front();
-    context.all.incidents.add(std::move(incident));
+// Who called back?
+CallRefs call_backs(const TollContext& context, const Traffic& traffic, const CallRefs& lures,
+                    const std::vector<std::string>& callers) {
+  const auto& calls = context.calls();
+  CallRefs backs;
+  for (const std::string& caller : callers) {
+    const auto list = traffic.outgoing.find(caller);
+    if (list == traffic.outgoing.end()) continue;
+    std::ranges::copy_if(list->second, std::back_inserter(backs), [&](std::size_t i) {
+      return calls[i].start >= calls[lures.front()].start &&
+             !later_by(calls[lures.back()].start, calls[i].start, kCallBack);
+    });
   }
+  std::ranges::sort(backs);
+  return backs;
+}
+
+// Whether one of the callers is from where such calls come from.
+bool add_lures(TollContext& context, const Traffic& traffic, const CallRefs& lures, Incident& incident) {
+  const auto& calls = context.calls();
+  add_calls(context, lures, incident);
+  incident.attempts = incident.calls;
+  incident.numbers.clear();
+  incident.destinations.clear();
+  incident.targets.clear();
+  std::set<std::string> callers;
+  bool risky_group = false;
+  for (const std::size_t i : lures) {
+    context.claimed[i] = 1;
+    callers.insert(calls[i].caller);
+    incident.sources.push_back(calls[i].source);
+    incident.targets.push_back(calls[i].number.dialled);
+    const Number& caller = traffic.callers.at(calls[i].caller);
+    incident.destinations.push_back(destination_name(caller));
+    risky_group |= risky_caller(context, caller);
+  }
+  incident.numbers.assign(callers.begin(), callers.end());
+  incident.entity = incident.numbers.front();
+  tell_ends(context, lures, incident, "lure");
+  return risky_group;
+}
+
+Fired lured_check(const TollContext& context, const CallRefs& lures, const Incident& incident, Severity severity) {
+  const std::set<std::string> called(incident.targets.begin(), incident.targets.end());
+  std::vector<double> rings;
+  for (const std::size_t i : lures) rings.push_back(context.calls()[i].ring_seconds());
+  return fired(kWangiriLure, severity, Confidence::kProbable,
+               fmt::format("{} from {} rang {} of the site for {:.1f} s (median) and hung up",
+                           plural(incident.calls, "call", "calls"), list_text(incident.numbers, 3),
+                           plural(called.size(), "number", "numbers"), median(rings)));
+}
+
+// Adds the calls back to the incident; the check that tells them.
+Fired add_call_backs(TollContext& context, const CallRefs& backs, Incident& incident) {
+  std::vector<const PhoneCall*> sure;
+  std::vector<std::string> who;
+  for (const std::size_t i : backs) {
+    const PhoneCall& call = context.calls()[i];
+    context.claimed[i] = 1;
+    sure.push_back(&call);
+    who.push_back(call.account);
+    incident.accounts.push_back(call.account);
+    incident.answered += 1;
+    incident.answered_seconds += call.seconds();
+    if (incident.last < call.last) incident.last = call.last;
+  }
+  incident.successes = backs.size();
+  incident.cost = context.rates.estimate(sure, {});
+  const report::Evidence decisive{
+      sure.front()->accepted,
+      fmt::format("decisive: {} called back {}", sure.front()->account, sure.front()->number.shown())};
+  incident.evidence.insert(incident.evidence.begin() + 1, decisive);
+  Fired check = fired(
+      kWangiriCallBack, Severity::kHigh, Confidence::kProbable,
+      fmt::format("{} called back: {}", list_text(who, 5), plural(backs.size(), "answered call", "answered calls")));
+  check.evidence = {decisive};
+  return check;
+}
+
+// Returns how many callers the campaign has.
+std::size_t tell_wangiri(TollContext& context, const Traffic& traffic, const CallRefs& lures) {
+  Incident incident;
+  incident.kind = Kind::kWangiri;
+  const bool risky_group = add_lures(context, traffic, lures, incident);
+  const std::size_t callers = incident.numbers.size();
+  Fired lured = lured_check(context, lures, incident, risky_group ? Severity::kHigh : Severity::kMedium);
+  incident.explanation = lured.message +
+                         ". Such calls want to be called back at a high price. Callers who give up let it ring several "
+                         "times as long; a dialler of a known partner is not from there. ";
+  const CallRefs backs = call_backs(context, traffic, lures, incident.numbers);
+  if (backs.empty()) {
+    incident.explanation += "Nobody was seen calling back.";
+    incident.checks = {std::move(lured)};
+  } else {
+    Fired back = add_call_backs(context, backs, incident);
+    incident.explanation += back.message + ".";
+    incident.checks = {std::move(lured), std::move(back)};
+    if (!risky_group) std::swap(incident.checks.front(), incident.checks.back());
+  }
+  context.all.incidents.add(std::move(incident));
+  return callers;
+}
+
+void find_wangiri(TollContext& context) {
+  const Traffic traffic = traffic_of(context);
+  std::size_t told = 0;
+  for (const auto& [hand, lures] : lures_by_hand(context, traffic)) told += tell_wangiri(context, traffic, lures);
   // Each caller is a subject, those of the lures apart.
-  context.all.sink.tally(kWangiriLure, report::Verdict::kPass, callers.size() - std::min(callers.size(), told));
+  const std::size_t callers = traffic.callers.size();
+  context.all.sink.tally(kWangiriLure, report::Verdict::kPass, callers - std::min(callers, told));
   context.all.sink.tally(kWangiriCallBack, report::Verdict::kPass, told);
 }
 

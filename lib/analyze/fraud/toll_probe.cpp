@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "analyze/fraud/casework.h"
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/toll.h"
 #include "base/text.h"
@@ -69,7 +70,7 @@ std::string form_of(const TollContext& context, const PhoneCall& call) {
   return std::string(at_home && home_number ? std::string_view(number.e164) : std::string_view(number.dialled));
 }
 
-// The calls of the busiest stretch that shows enough forms; empty when there is none.
+// Whether some stretch of the window's length shows enough forms.
 bool enough(const TollContext& context, const CallRefs& calls, std::size_t forms, std::chrono::seconds window) {
   std::map<std::string, std::size_t> inside;
   std::size_t begin = 0;
@@ -98,157 +99,214 @@ bool mostly_refused(const TollContext& context, const CallRefs& calls, const Out
   return refused.size() * 2 > forms.size();
 }
 
-}  // namespace
+using KeyedCalls = std::vector<std::pair<TextKey, std::size_t>>;
 
-void find_probing(TollContext& context) {
+// The calls of long numbers that leave the site.
+struct Dialled {
+  KeyedCalls by_actor;  // address or account, and tail of the number
+  KeyedCalls by_tail;   // of strangers: by the tail alone
+};
+
+Dialled long_numbers(const TollContext& context) {
   const auto& calls = context.calls();
-  const Outages outages(calls);
-  // By actor (address or account) and tail of the number; strangers also by the tail alone.
-  std::vector<std::pair<TextKey, std::size_t>> by_actor;
-  std::vector<std::pair<TextKey, std::size_t>> by_tail;
+  Dialled dialled;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const PhoneCall& call = calls[i];
     if (call.number.dialled.size() < kTail || call.inbound() || context.peer(call.source)) continue;
     const std::string tail = last_digits(call.number.dialled, kTail);
     if (tail.size() < kTail) continue;
-    by_actor.emplace_back(text_key(as_text(call.source.bytes()), tail), i);
+    dialled.by_actor.emplace_back(text_key(as_text(call.source.bytes()), tail), i);
     if (!context.phone(call.source) && !context.own(call.source) && !call.authenticated)
-      by_tail.emplace_back(text_key(tail), i);
-    if (call.authenticated) by_actor.emplace_back(text_key("account", call.account, tail), i);
+      dialled.by_tail.emplace_back(text_key(tail), i);
+    if (call.authenticated) dialled.by_actor.emplace_back(text_key("account", call.account, tail), i);
   }
+  return dialled;
+}
 
-  // One campaign an actor, whatever numbers it tried; lists that share an address are one.
-  NameGroups groups;
-  std::vector<CallRefs> found;
-  std::uint64_t actors = 0;
-  const auto gather = [&](std::vector<std::pair<TextKey, std::size_t>>& all, auto&& wanted) {
-    std::ranges::sort(all, [](const auto& a, const auto& b) {
-      if (a.first.high != b.first.high) return a.first.high < b.first.high;
-      return a.first.low != b.first.low ? a.first.low < b.first.low : a.second < b.second;
-    });
-    std::vector<CallRefs> these;
-    for (std::size_t begin = 0; begin < all.size();) {
-      std::size_t end = begin + 1;
-      while (end < all.size() && all[end].first == all[begin].first) ++end;
-      ++actors;
-      if (end - begin >= kForms) {
-        CallRefs list;
-        for (std::size_t i = begin; i < end; ++i) list.push_back(all[i].second);
-        if (wanted(list)) these.push_back(std::move(list));
-      }
-      begin = end;
+// Adds the wanted ones of the lists that share a key; returns how many keys there were.
+template <class Wanted>
+std::uint64_t gather(KeyedCalls& all, std::vector<CallRefs>& found, Wanted wanted) {
+  std::ranges::sort(all, [](const auto& a, const auto& b) {
+    if (a.first.high != b.first.high) return a.first.high < b.first.high;
+    return a.first.low != b.first.low ? a.first.low < b.first.low : a.second < b.second;
+  });
+  std::uint64_t keys = 0;
+  std::vector<CallRefs> these;
+  for (std::size_t begin = 0; begin < all.size(); ++keys) {
+    std::size_t end = begin + 1;
+    while (end < all.size() && all[end].first == all[begin].first) ++end;
+    if (end - begin >= kForms) {
+      CallRefs list;
+      for (std::size_t i = begin; i < end; ++i) list.push_back(all[i].second);
+      if (wanted(list)) these.push_back(std::move(list));
     }
-    // Keys differ from run to run, the calls do not.
-    std::ranges::sort(these);
-    std::ranges::move(these, std::back_inserter(found));
-  };
-  gather(by_actor, [&](const CallRefs& list) {
-    if (!mostly_refused(context, list, outages)) return false;
-    return enough(context, list, kForms, kFast) || enough(context, list, kForms, kSlow);
-  });
-  const std::uint64_t judged = actors;
-  gather(by_tail, [&](const CallRefs& list) {
-    return list.size() >= kDistributedForms && mostly_refused(context, list, outages) &&
-           enough(context, list, kDistributedForms, kSlow);
-  });
+    begin = end;
+  }
+  // Keys differ from run to run, the calls do not.
+  std::ranges::sort(these);
+  std::ranges::move(these, std::back_inserter(found));
+  return keys;
+}
+
+// One campaign an actor, whatever numbers it tried; lists that share an address are one.
+std::map<std::size_t, std::set<std::size_t>> campaigns_of(const TollContext& context,
+                                                          const std::vector<CallRefs>& found) {
+  const auto source = [&](std::size_t index) { return context.calls()[index].source.to_string(); };
+  NameGroups groups;
   for (const CallRefs& list : found) {
-    const std::string lead = calls[list.front()].source.to_string();
-    for (const std::size_t index : list) groups.join(lead, calls[index].source.to_string());
+    const std::string lead = source(list.front());
+    for (const std::size_t index : list) groups.join(lead, source(index));
   }
   std::map<std::size_t, std::set<std::size_t>> campaigns;
   for (const CallRefs& list : found) {
-    for (const std::size_t index : list) campaigns[groups.of(calls[index].source.to_string())].insert(index);
+    for (const std::size_t index : list) campaigns[groups.of(source(index))].insert(index);
   }
+  return campaigns;
+}
 
-  std::map<IpAddress, std::vector<std::size_t>> strangers;
-  for (std::size_t k = 0; k < context.all.incidents.all().size(); ++k) {
-    const Incident& other = context.all.incidents.all()[k];
+// One campaign that looks for the hole in the dial plan.
+struct Probing {
+  CallRefs calls{};
+  std::set<std::string> forms{};
+  std::set<std::string> tails{};
+  const PhoneCall* hole = nullptr;  // the first call that was answered
+  bool authenticated = false;
+};
+
+// What works after the hole was found is use, not probing: the first answered call of each form belongs here.
+Probing probing_of(const TollContext& context, const std::set<std::size_t>& campaign) {
+  Probing probing;
+  std::set<std::string> open_forms;
+  for (const std::size_t index : campaign) {
+    const PhoneCall& call = context.calls()[index];
+    if (open_forms.contains(call.number.dialled)) continue;
+    if (call.answered()) open_forms.insert(call.number.dialled);
+    probing.calls.push_back(index);
+    probing.forms.insert(call.number.dialled);
+    probing.tails.insert(last_digits(call.number.dialled, kTail));
+    probing.authenticated |= call.authenticated;
+    if (probing.hole == nullptr && call.answered()) probing.hole = &call;
+  }
+  return probing;
+}
+
+// Where the number leads is what its answered form says, else one with a prefix that leads abroad.
+std::vector<std::string> destinations_of(const TollContext& context, const Probing& probing) {
+  if (probing.hole != nullptr && probing.hole->number.destination != nullptr)
+    return {destination_name(probing.hole->number)};
+  for (const std::size_t index : probing.calls) {
+    const Number& number = context.calls()[index].number;
+    if (number.kind == NumberClass::kInternational) return {destination_name(number)};
+  }
+  return {};
+}
+
+// May the sources be blocked? Not those that users share, unless a thief holds the account.
+bool certain_attackers(const TollContext& context, const Probing& probing, const std::vector<IpAddress>& sources) {
+  return std::ranges::none_of(sources, [&](const IpAddress& source) {
+    if (context.all.incidents.find(Kind::kAccountCompromise, source) != nullptr) return false;
+    return probing.authenticated || context.phone(source) || context.own(source);
+  });
+}
+
+void add_evidence(const TollContext& context, const Probing& probing, Incident& incident) {
+  const PhoneCall& first = context.calls()[probing.calls.front()];
+  const PhoneCall& last = context.calls()[probing.calls.back()];
+  incident.evidence.push_back({first.invite, fmt::format("first form: {}", first.number.dialled)});
+  if (probing.hole != nullptr)
+    incident.evidence.push_back(
+        {probing.hole->accepted, fmt::format("decisive: {} was answered", probing.hole->number.dialled)});
+  if (probing.calls.size() > 1)
+    incident.evidence.push_back({last.invite, fmt::format("last form: {}", last.number.dialled)});
+}
+
+// Message of the check, explanation of the incident.
+void describe(const Probing& probing, Incident& incident) {
+  const std::string who = hosts_text(incident.sources);
+  const std::string forms = plural(probing.forms.size(), "form", "forms");
+  const std::string answered =
+      probing.hole == nullptr ? std::string() : fmt::format("{} was answered", probing.hole->number.dialled);
+  incident.checks.push_back(
+      fired(kDialPlanProbing, report::Severity::kHigh, report::Confidence::kProbable,
+            fmt::format("{} dialled {} of {} in {}: {}", who, forms, plural(probing.tails.size(), "number", "numbers"),
+                        plural(incident.calls, "call", "calls"), answered.empty() ? "none was answered" : answered)));
+  incident.explanation = fmt::format(
+      "{} tried {} of the same number (prefixes before the digits {}), most of which the dial plan refused. That is "
+      "how "
+      "someone looks for the prefix that reaches an outside line. {}A person who tries with and without an access code "
+      "dials two forms, not {}.",
+      who, forms, list_text({probing.tails.begin(), probing.tails.end()}, 3),
+      answered.empty() ? std::string() : fmt::format("The form {}: the hole is open. ", answered),
+      probing.forms.size());
+}
+
+// Its place in the store.
+std::size_t tell_probing(TollContext& context, const Probing& probing) {
+  Incident incident;
+  incident.kind = Kind::kDialPlanProbe;
+  add_calls(context, probing.calls, incident);
+  incident.attempts = incident.calls;
+  incident.successes = incident.answered;
+  incident.numbers.assign(probing.forms.begin(), probing.forms.end());
+  incident.destinations = destinations_of(context, probing);
+  std::set<IpAddress> sources;
+  for (const std::size_t index : probing.calls) {
+    const PhoneCall& call = context.calls()[index];
+    context.claimed[index] = 1;
+    sources.insert(call.source);
+    if (call.authenticated) incident.accounts.push_back(call.account);
+  }
+  incident.sources.assign(sources.begin(), sources.end());
+  incident.entity = incident.sources.front().to_string();
+  incident.certain_attacker = certain_attackers(context, probing, incident.sources);
+  add_evidence(context, probing, incident);
+  describe(probing, incident);
+  return context.all.incidents.add(std::move(incident));
+}
+
+using IncidentsOf = std::map<IpAddress, std::vector<std::size_t>>;
+
+// What strangers did, by address.
+IncidentsOf strangers_of(const IncidentStore& incidents) {
+  IncidentsOf strangers;
+  for (std::size_t k = 0; k < incidents.all().size(); ++k) {
+    const Incident& other = incidents.all()[k];
     if (other.checks.empty() || (other.kind != Kind::kInviteScan && other.kind != Kind::kUnauthenticatedCall)) continue;
     for (const IpAddress& source : other.sources) strangers[source].push_back(k);
   }
+  return strangers;
+}
+
+}  // namespace
+
+void find_probing(TollContext& context) {
+  const Outages outages(context.calls());
+  Dialled dialled = long_numbers(context);
+  std::vector<CallRefs> found;
+  const std::uint64_t actors = gather(dialled.by_actor, found, [&](const CallRefs& list) {
+    return mostly_refused(context, list, outages) &&
+           (enough(context, list, kForms, kFast) || enough(context, list, kForms, kSlow));
+  });
+  gather(dialled.by_tail, found, [&](const CallRefs& list) {
+    return list.size() >= kDistributedForms && mostly_refused(context, list, outages) &&
+           enough(context, list, kDistributedForms, kSlow);
+  });
+  IncidentStore& incidents = context.all.incidents;
+  const IncidentsOf strangers = strangers_of(incidents);
+  const auto campaigns = campaigns_of(context, found);
   for (const auto& [group, campaign] : campaigns) {
-    // What works after the hole was found is use, not probing: the first answered call of each form belongs here.
-    CallRefs probes;
-    std::set<std::string> open_forms;
-    for (const std::size_t index : campaign) {
-      const PhoneCall& call = calls[index];
-      if (open_forms.contains(call.number.dialled)) continue;
-      if (call.answered()) open_forms.insert(call.number.dialled);
-      probes.push_back(index);
-    }
-    Incident incident;
-    incident.kind = Kind::kDialPlanProbe;
-    add_calls(context, probes, incident);
-    incident.numbers.clear();
-    incident.destinations.clear();
-    std::set<std::string> tails;
-    const PhoneCall* hole = nullptr;
-    bool authenticated = false;
-    for (const std::size_t index : probes) {
-      const PhoneCall& call = calls[index];
-      context.claimed[index] = 1;
-      incident.numbers.push_back(call.number.dialled);
-      incident.sources.push_back(call.source);
-      if (call.authenticated) incident.accounts.push_back(call.account);
-      tails.insert(last_digits(call.number.dialled, kTail));
-      authenticated |= call.authenticated;
-      if (hole == nullptr && call.answered()) hole = &call;
-    }
-    incident.attempts = incident.calls;
-    incident.successes = incident.answered;
-    // Where the number leads is what its answered form says, else one with a prefix that leads abroad.
-    const auto leads = [&](std::size_t index) { return calls[index].number.kind == NumberClass::kInternational; };
-    const auto abroad = std::ranges::find_if(probes, leads);
-    if (hole != nullptr && hole->number.destination != nullptr) {
-      incident.destinations = {destination_name(hole->number)};
-    } else if (abroad != probes.end()) {
-      incident.destinations = {destination_name(calls[*abroad].number)};
-    }
-    std::ranges::sort(incident.sources);
-    incident.sources.erase(std::unique(incident.sources.begin(), incident.sources.end()), incident.sources.end());
-    std::set<std::string> forms(incident.numbers.begin(), incident.numbers.end());
-    const PhoneCall& first = calls[probes.front()];
-    const PhoneCall& last = calls[probes.back()];
-    incident.evidence.push_back({first.invite, fmt::format("first form: {}", first.number.dialled)});
-    if (hole != nullptr)
-      incident.evidence.push_back({hole->accepted, fmt::format("decisive: {} was answered", hole->number.dialled)});
-    if (probes.size() > 1)
-      incident.evidence.push_back({last.invite, fmt::format("last form: {}", last.number.dialled)});
-    const std::string who = hosts_text(incident.sources);
-    Fired fired{
-        .rule = &kDialPlanProbing, .severity = report::Severity::kHigh, .confidence = report::Confidence::kProbable};
-    fired.message = fmt::format(
-        "{} dialled {} of {} in {}: {}", who, plural(forms.size(), "form", "forms"),
-        plural(tails.size(), "number", "numbers"), plural(incident.calls, "call", "calls"),
-        hole != nullptr ? fmt::format("{} was answered", hole->number.dialled) : std::string("none was answered"));
-    incident.checks.push_back(std::move(fired));
-    incident.explanation = fmt::format(
-        "{} tried {} of the same number (prefixes before the digits {}), most of which the dial plan refused. That is "
-        "how "
-        "someone looks for the prefix that reaches an outside line. {}A person who tries with and without an access "
-        "code "
-        "dials two forms, not {}.",
-        who, plural(forms.size(), "form", "forms"), list_text({tails.begin(), tails.end()}, 3),
-        hole != nullptr ? fmt::format("The form {} was answered: the hole is open. ", hole->number.dialled) : "",
-        forms.size());
-    incident.entity = incident.sources.front().to_string();
-    incident.certain_attacker = std::ranges::none_of(incident.sources, [&](const IpAddress& source) {
-      if (context.all.incidents.find(Kind::kAccountCompromise, source) != nullptr) return false;
-      if (authenticated) return true;
-      return context.phone(source) || context.own(source);
-    });
+    const std::size_t told = tell_probing(context, probing_of(context, campaign));
     // The same INVITEs told as a scan would be told twice.
-    for (const IpAddress& source : incident.sources) {
+    for (const IpAddress& source : incidents.all()[told].sources) {
       const auto list = strangers.find(source);
       if (list == strangers.end()) continue;
       for (const std::size_t k : list->second) {
-        if (context.all.incidents.all()[k].messages <= incident.messages * 2) context.all.incidents.remove(k);
+        if (incidents.all()[k].messages <= incidents.all()[told].messages * 2) incidents.remove(k);
       }
     }
-    context.all.incidents.add(std::move(incident));
   }
   context.all.sink.tally(kDialPlanProbing, report::Verdict::kPass,
-                         judged > campaigns.size() ? judged - campaigns.size() : 0);
+                         actors > campaigns.size() ? actors - campaigns.size() : 0);
 }
 
 }  // namespace voip::analyze::fraud

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -20,243 +21,273 @@ namespace {
 constexpr std::chrono::seconds kTenMinutes{600};
 constexpr std::size_t kBusy = 20;      // external attempts within 10 minutes, below which nothing is an outlier
 constexpr std::size_t kSomeCalls = 5;  // that make a median
+constexpr double kAlike = 0.1;         // coefficient of variation
+
+struct Risk {
+  const report::Rule* rule;
+  unsigned points;
+  Severity severity;
+};
+
+// What the destination of one call says of itself.
+Risk risk_of(const PhoneCall& call) {
+  const Destination& destination = *call.number.destination;
+  const bool critical = destination.tier == Tier::kCritical;
+  const unsigned points = critical || destination.premium() ? 3 : 2;
+  if (destination.premium()) return {&kPremiumNumber, points, Severity::kHigh};
+  if (destination.satellite() || destination.unassigned()) return {&kSatelliteOrUnassigned, points, Severity::kHigh};
+  const Severity severity = critical ? Severity::kHigh : Severity::kMedium;
+  return {&kHighRiskDestination, points, call.answered() ? raised(severity) : severity};
+}
+
+// By how much a destination weighs: the greatest is told.
+auto weight(const PhoneCall& call) {
+  const Destination& destination = *call.number.destination;
+  return std::tuple{destination.tier, destination.premium(), call.answered()};
+}
+
+bool international(const PhoneCall& call) { return call.number.kind == NumberClass::kInternational; }
+
+bool looks_domestic(const Number& number) {
+  return number.destination->kind == DestinationKind::kNanpForeign && !number.dialled.starts_with('+') &&
+         !number.dialled.starts_with("011") && !number.dialled.starts_with("00");
+}
+
+// What is odd in itself is grave where the destination is suspect too.
+Severity beside_destination(const Score& score) { return score.destination ? Severity::kHigh : Severity::kMedium; }
 
 }  // namespace
 
+// One unit while it is weighed.
+struct TollFinder::Weighing {
+  const Unit& unit;
+  const Habit* habit;                   // of an earlier run's profile; may be null
+  const Baseline::Account* first_half;  // of these inputs; may be null
+  CallRefs risky{};                     // chosen calls to destinations worth an alert
+  Score score{};
+};
+
 Score TollFinder::score(const Unit& unit) const {
-  Score score;
-  const Thresholds& limits = context_.limits();
-  const Habit* habit = context_.history.find(unit.account);
-  if (dialler(unit)) {
-    judge_policy(unit, score);
-    return score;
+  Weighing work{
+      .unit = unit, .habit = context_.history.find(unit.account), .first_half = context_.baseline->find(unit.account)};
+  if (!dialler(unit)) {
+    if (unit.chosen.empty()) return {};
+    weigh_destinations(work);
+    weigh_first_country(work);
+    weigh_hours(work);
+    weigh_concurrency(work);
+    weigh_velocity(work);
+    if (!weigh_like_durations(work)) weigh_long_call(work);
+    weigh_caller(work);
   }
-  const auto add = [&](const report::Rule& rule, unsigned points, Severity severity, std::string text, std::size_t at) {
-    score.points += points;
-    const PhoneCall& each = call(at);
-    score.signs.push_back(
-        {&rule,
-         points,
-         severity,
-         std::move(text),
-         {each.answered() ? each.accepted : each.invite, fmt::format("call to {}", each.number.shown())},
-         {}});
+  judge_policy(unit, work.score);
+  return std::move(work.score);
+}
+
+void TollFinder::add_sign(Weighing& work, const report::Rule& rule, unsigned points, Severity severity,
+                          std::string text, std::size_t at, CallRefs calls) const {
+  work.score.points += points;
+  const PhoneCall& each = call(at);
+  work.score.signs.push_back(
+      {&rule,
+       points,
+       severity,
+       std::move(text),
+       {each.answered() ? each.accepted : each.invite, fmt::format("call to {}", each.number.shown())},
+       std::move(calls)});
+}
+
+void TollFinder::weigh_destinations(Weighing& work) const {
+  std::size_t worst = 0;
+  for (const std::size_t i : work.unit.chosen) {
+    const PhoneCall& each = call(i);
+    if (!risky(context_, each) || usual(work.unit, each)) continue;
+    if (work.risky.empty() || weight(call(worst)) < weight(each)) worst = i;
+    work.risky.push_back(i);
+  }
+  if (work.risky.empty()) return;
+  const Number& number = call(worst).number;
+  if (work.habit != nullptr) {
+    const auto known = work.habit->countries.find(number.destination->country);
+    if (known != work.habit->countries.end() && known->second >= kRepeated) return;
+  }
+  work.score.destination = true;
+  const Risk risk = risk_of(call(worst));
+  add_sign(work, *risk.rule, risk.points, work.unit.stranger ? Severity::kCritical : risk.severity,
+           fmt::format("{} to {} (tier {}), the riskiest to {}", plural(work.risky.size(), "call", "calls"),
+                       destination_name(number), to_string(number.destination->tier), number.shown()),
+           worst, work.risky);
+  weigh_foreign_nanp(work);
+  weigh_repetition(work);
+}
+
+void TollFinder::weigh_foreign_nanp(Weighing& work) const {
+  std::set<std::string> names;
+  for (const std::size_t i : work.risky) {
+    const Number& number = call(i).number;
+    if (looks_domestic(number)) names.insert(number.destination->name);
+  }
+  if (names.empty()) return;
+  add_sign(work, kForeignNanp, 0, Severity::kMedium,
+           fmt::format("dialled like domestic calls: {}", list_text({names.begin(), names.end()})), work.risky.front());
+}
+
+void TollFinder::weigh_repetition(Weighing& work) const {
+  // How often somebody calls customers or family says nothing; crowds, haste and hours still do.
+  if (talks_to_people(work.unit, work.risky)) return;
+  CallRefs answered;
+  std::ranges::copy_if(work.risky, std::back_inserter(answered), [&](std::size_t i) { return call(i).answered(); });
+  const std::size_t day = most_within(context_, answered.empty() ? work.risky : answered, kDay);
+  if (day < kRepeated) return;
+  work.score.points += day >= kMany ? 2 : 1;
+  work.score.reasons.push_back(fmt::format("{} such calls within a day", day));
+}
+
+// Not seen in an earlier run's profile, else in the first half of these inputs.
+void TollFinder::weigh_first_country(Weighing& work) const {
+  const bool profiled = work.habit != nullptr && work.habit->calls >= kHistory;
+  const std::uint64_t history = profiled ? work.habit->calls : work.first_half != nullptr ? work.first_half->calls : 0;
+  if (history < kHistory) return;
+  const auto news = [&](const PhoneCall& each) {
+    const Destination* destination = each.number.destination;
+    if (!international(each) || destination == nullptr || destination->country.empty()) return false;
+    if (!profiled && each.start < context_.baseline->until()) return false;
+    const bool known = profiled ? work.habit->countries.contains(destination->country)
+                                : work.first_half->countries.contains(destination->country);
+    return !known && !allowed(context_.site(), each.number);
   };
+  const auto at = std::ranges::find_if(work.unit.external, [&](std::size_t i) { return news(call(i)); });
+  if (at == work.unit.external.end()) return;
+  add_sign(work, kFirstCallToCountry, work.score.destination ? 1 : 0,
+           work.score.destination ? Severity::kMedium : Severity::kLow,
+           fmt::format("first call of {} to {} ({} of history)", work.unit.account, call(*at).number.destination->name,
+                       plural(history, "call", "calls")),
+           *at, {*at});
+}
 
-  // Destinations.
-  std::size_t worst = unit.chosen.size();
-  std::size_t risky_calls = 0;
-  CallRefs risky_list;
-  const auto weight = [&](const PhoneCall& each) {
-    const Destination& destination = *each.number.destination;
-    return std::tuple{destination.tier, destination.premium(), each.answered()};
-  };
-  for (std::size_t k = 0; k < unit.chosen.size(); ++k) {
-    const PhoneCall& each = call(unit.chosen[k]);
-    if (!risky(context_, each) || usual(unit, each)) continue;
-    ++risky_calls;
-    risky_list.push_back(unit.chosen[k]);
-    if (worst == unit.chosen.size() || weight(call(unit.chosen[worst])) < weight(each)) worst = k;
-  }
-  const bool known_habit = habit != nullptr && worst != unit.chosen.size() &&
-                           habit->countries.contains(call(unit.chosen[worst]).number.destination->country) &&
-                           habit->countries.at(call(unit.chosen[worst]).number.destination->country) >= kRepeated;
-  if (risky_calls != 0 && !known_habit) {
-    const PhoneCall& each = call(unit.chosen[worst]);
-    const Destination& destination = *each.number.destination;
-    const bool critical = destination.tier == Tier::kCritical;
-    const unsigned points = critical || destination.premium() ? 3 : 2;
-    const report::Rule& rule = destination.premium()                                 ? kPremiumNumber
-                               : destination.satellite() || destination.unassigned() ? kSatelliteOrUnassigned
-                                                                                     : kHighRiskDestination;
-    Severity severity = &rule != &kHighRiskDestination ? Severity::kHigh
-                        : critical                     ? Severity::kHigh
-                                                       : Severity::kMedium;
-    if (each.answered() && &rule == &kHighRiskDestination) severity = raised(severity);
-    if (unit.stranger) severity = Severity::kCritical;
-    score.destination = true;
-    add(rule, points, severity,
-        fmt::format("{} to {} (tier {}), the riskiest to {}", plural(risky_calls, "call", "calls"),
-                    destination_name(each.number), to_string(destination.tier), each.number.shown()),
-        unit.chosen[worst]);
-    score.signs.back().calls = risky_list;
-    std::set<std::string> foreign_nanp;
-    for (const std::size_t i : risky_list) {
-      const Number& number = call(i).number;
-      if (number.destination->kind == DestinationKind::kNanpForeign && !number.dialled.starts_with('+') &&
-          !number.dialled.starts_with("011") && !number.dialled.starts_with("00"))
-        foreign_nanp.insert(number.destination->name);
-    }
-    if (!foreign_nanp.empty())
-      add(kForeignNanp, 0, Severity::kMedium,
-          fmt::format("dialled like domestic calls: {}", list_text({foreign_nanp.begin(), foreign_nanp.end()})),
-          risky_list.front());
-    CallRefs answered;
-    for (const std::size_t i : risky_list) {
-      if (call(i).answered()) answered.push_back(i);
-    }
-    const std::size_t day = most_within(context_, answered.empty() ? risky_list : answered, kDay);
-    const bool people = talks_to_people(unit, risky_list);
-    if (people) {
-      // How often somebody calls customers or family says nothing; crowds, haste and hours still do.
-    } else if (day >= kMany) {
-      score.points += 2;
-      score.reasons.push_back(fmt::format("{} such calls within a day", day));
-    } else if (day >= kRepeated) {
-      score.points += 1;
-      score.reasons.push_back(fmt::format("{} such calls within a day", day));
-    }
-  }
-  if (unit.chosen.empty()) return score;
-
-  // First call to a country: not seen in an earlier run's profile, else in the first half of these inputs.
-  const Baseline::Account* first_half = context_.baseline->find(unit.account);
-  const bool profiled = habit != nullptr && habit->calls >= kHistory;
-  const std::uint64_t history = profiled ? habit->calls : first_half != nullptr ? first_half->calls : 0;
-  for (const std::size_t i : unit.external) {
-    if (history < kHistory) break;
-    const Destination* destination = call(i).number.destination;
-    if (call(i).number.kind != NumberClass::kInternational || destination == nullptr || destination->country.empty())
-      continue;
-    if (!profiled && call(i).start < context_.baseline->until()) continue;
-    if (profiled ? habit->countries.contains(destination->country)
-                 : first_half->countries.contains(destination->country))
-      continue;
-    if (allowed(context_.site(), call(i).number)) continue;
-    add(kFirstCallToCountry, score.destination ? 1 : 0, score.destination ? Severity::kMedium : Severity::kLow,
-        fmt::format("first call of {} to {} ({} of history)", unit.account, destination->name,
-                    plural(history, "call", "calls")),
-        i);
-    score.signs.back().calls = {i};
-    break;
-  }
-
-  // Off hours.
+void TollFinder::weigh_hours(Weighing& work) const {
+  const Unit& unit = work.unit;
+  const auto closed = [&](std::size_t i) { return !context_.site().open_at(call(i).start); };
   CallRefs night;
-  double night_seconds = 0;
+  double seconds = 0;
   for (const std::size_t i : unit.chosen) {
-    if (context_.site().open_at(call(i).start)) continue;
+    if (!closed(i)) continue;
     night.push_back(i);
-    night_seconds += call(i).seconds();
+    seconds += call(i).seconds();
   }
-  std::size_t night_before = habit != nullptr ? habit->off_hours : 0;
+  std::size_t before = work.habit != nullptr ? work.habit->off_hours : 0;
   for (const std::size_t i : unit.external) {
     if (i >= unit.chosen.front()) break;
-    if (!context_.site().open_at(call(i).start)) ++night_before;
+    before += closed(i) ? 1U : 0U;
   }
-  if (hours_count_ && night_before == 0 && (night.size() >= kRepeated || night_seconds >= kOffHoursSeconds) &&
-      night.size() * 2 > unit.chosen.size()) {
-    add(kOffHours, 1, score.destination ? Severity::kHigh : Severity::kMedium,
-        fmt::format("{} outside of office hours, {}", plural(night.size(), "call", "calls"),
-                    minutes_text(night_seconds)),
-        night.front());
-    score.signs.back().calls = night;
-  }
+  if (!hours_count_ || before != 0 || night.size() * 2 <= unit.chosen.size()) return;
+  if (night.size() < kRepeated && seconds < kOffHoursSeconds) return;
+  // Half an hour to where it costs, while nobody here ever works.
+  const bool much = work.score.destination && quiet_nights_ && night.size() >= kRepeated && seconds >= kOffHoursSeconds;
+  add_sign(work, kOffHours, much ? 2 : 1, beside_destination(work.score),
+           fmt::format("{} outside of office hours, {}", plural(night.size(), "call", "calls"), minutes_text(seconds)),
+           night.front(), night);
+}
 
-  // Concurrency, velocity.
+void TollFinder::weigh_concurrency(Weighing& work) const {
   const auto peak_of = [&](const CallRefs& list) {
     std::vector<const PhoneCall*> spans;
     for (const std::size_t i : list) spans.push_back(&call(i));
     return concurrency(spans);
   };
-  const Peak peak = peak_of(unit.chosen);
-  const Peak risky_peak = peak_of(risky_list);
-  const std::uint64_t norm = habit != nullptr ? habit->concurrent_peak : 0;
-  if (risky_peak.calls > std::max<std::uint64_t>(limits.max_concurrent_risky, norm)) {
-    add(kConcurrency, 2, Severity::kCritical,
+  const std::uint64_t norm = work.habit != nullptr ? work.habit->concurrent_peak : 0;
+  const Peak peak = peak_of(work.unit.chosen);
+  const Peak risky_peak = peak_of(work.risky);
+  if (risky_peak.calls > std::max<std::uint64_t>(context_.limits().max_concurrent_risky, norm)) {
+    add_sign(
+        work, kConcurrency, 2, Severity::kCritical,
         fmt::format("{} calls to risky destinations at once, at {}", risky_peak.calls, format_utc(risky_peak.at, 0)),
-        risky_list.front());
-  } else if (peak.calls > std::max<std::uint64_t>(limits.max_concurrent, norm)) {
-    add(kConcurrency, 2, Severity::kHigh, fmt::format("{} calls at once, at {}", peak.calls, format_utc(peak.at, 0)),
-        unit.chosen.front());
+        work.risky.front());
+  } else if (peak.calls > std::max<std::uint64_t>(context_.limits().max_concurrent, norm)) {
+    add_sign(work, kConcurrency, 2, Severity::kHigh,
+             fmt::format("{} calls at once, at {}", peak.calls, format_utc(peak.at, 0)), work.unit.chosen.front());
   }
-  CallRefs abroad;
-  for (const std::size_t i : unit.chosen) {
-    if (call(i).number.kind == NumberClass::kInternational) abroad.push_back(i);
-  }
-  const std::uint64_t usual = habit != nullptr ? habit->busiest_window : 0;
-  const std::size_t fast_abroad = most_within(context_, abroad, limits.velocity_international.span);
-  const std::size_t fast = most_within(context_, unit.chosen, limits.velocity_external.span);
-  if (fast_abroad >= limits.velocity_international.count && fast_abroad > usual * 2) {
-    add(kVelocity, 2, Severity::kHigh,
-        fmt::format("{} international attempts within {} minutes", fast_abroad,
-                    limits.velocity_international.span.count() / 60),
-        abroad.front());
-  } else if (fast >= limits.velocity_external.count && fast > usual * 2) {
-    add(kVelocity, 2, Severity::kHigh,
-        fmt::format("{} external attempts within {} minutes", fast, limits.velocity_external.span.count() / 60),
-        unit.chosen.front());
-  } else if (context_.baseline->known()) {
-    const std::size_t busiest = most_within(context_, unit.chosen, kTenMinutes);
-    if (busiest >= kBusy && static_cast<double>(busiest) > static_cast<double>(usual) * 2 &&
-        modified_z(context_.baseline->counts(unit.account), static_cast<double>(busiest)) > kOutlier)
-      add(kVelocity, 2, Severity::kHigh,
-          fmt::format("{} external attempts within 10 minutes, far from what {} did before", busiest, unit.account),
-          unit.chosen.front());
-  }
+}
 
-  // Durations.
+void TollFinder::weigh_velocity(Weighing& work) const {
+  const CallRefs& chosen = work.unit.chosen;
+  CallRefs abroad;
+  std::ranges::copy_if(chosen, std::back_inserter(abroad), [&](std::size_t i) { return international(call(i)); });
+  // Twice as many as in the account's busiest time are haste.
+  const std::uint64_t norm = work.habit != nullptr ? work.habit->busiest_window * 2 : 0;
+  const auto hasty = [&](const Window& limit, std::size_t calls) { return calls >= limit.count && calls > norm; };
+  const Window& limit_abroad = context_.limits().velocity_international;
+  const Window& limit = context_.limits().velocity_external;
+  const std::size_t fast_abroad = most_within(context_, abroad, limit_abroad.span);
+  const std::size_t fast = most_within(context_, chosen, limit.span);
+  if (hasty(limit_abroad, fast_abroad)) {
+    add_sign(work, kVelocity, 2, Severity::kHigh,
+             fmt::format("{} international attempts within {} minutes", fast_abroad, limit_abroad.span.count() / 60),
+             abroad.front());
+  } else if (hasty(limit, fast)) {
+    add_sign(work, kVelocity, 2, Severity::kHigh,
+             fmt::format("{} external attempts within {} minutes", fast, limit.span.count() / 60), chosen.front());
+  } else if (context_.baseline->known()) {
+    const std::size_t busiest = most_within(context_, chosen, kTenMinutes);
+    if (busiest < kBusy || busiest <= norm) return;
+    if (modified_z(context_.baseline->counts(work.unit.account), static_cast<double>(busiest)) <= kOutlier) return;
+    add_sign(
+        work, kVelocity, 2, Severity::kHigh,
+        fmt::format("{} external attempts within 10 minutes, far from what {} did before", busiest, work.unit.account),
+        chosen.front());
+  }
+}
+
+// Machines hold a line for the same time again and again.
+bool TollFinder::weigh_like_durations(Weighing& work) const {
   std::map<std::string, std::vector<double>> lengths;
-  for (const std::size_t i : unit.chosen) {
+  for (const std::size_t i : work.unit.chosen) {
     if (call(i).seconds() > 60) lengths[destination_name(call(i).number)].push_back(call(i).seconds());
   }
-  bool told = false;
-  double longest_abroad = static_cast<double>(limits.max_call_international.count());
-  if (first_half != nullptr && first_half->abroad_seconds.size() >= kSomeCalls)
-    longest_abroad = std::max(
-        longest_abroad, median(first_half->abroad_seconds) + kOutlier * median_deviation(first_half->abroad_seconds));
-  for (const auto& [name, list] : lengths) {
-    if (list.size() < kMany || variation(list) >= 0.1) continue;
-    add(kDuration, 1, score.destination ? Severity::kHigh : Severity::kMedium,
-        fmt::format("{} calls to {} last all about {}", list.size(), name, minutes_text(median(list))),
-        unit.chosen.front());
-    told = true;
-    break;
-  }
-  for (const std::size_t i : unit.chosen) {
-    if (told) break;
-    const double seconds = call(i).seconds();
-    const bool international = call(i).number.kind == NumberClass::kInternational;
-    if (seconds <= (international ? longest_abroad : static_cast<double>(limits.max_call.count()))) continue;
-    add(kDuration, 1, score.destination ? Severity::kHigh : Severity::kMedium,
-        fmt::format("a call of {} to {}", minutes_text(seconds), call(i).number.shown()), i);
-    score.signs.back().calls = {i};
-    told = true;
-  }
+  const auto alike = std::ranges::find_if(
+      lengths, [](const auto& entry) { return entry.second.size() >= kMany && variation(entry.second) < kAlike; });
+  if (alike == lengths.end()) return false;
+  const auto& [name, list] = *alike;
+  add_sign(work, kDuration, 1, beside_destination(work.score),
+           fmt::format("{} calls to {} last all about {}", list.size(), name, minutes_text(median(list))),
+           work.unit.chosen.front());
+  return true;
+}
 
-  // Who calls.
-  if (unit.stranger) {
-    score.points += 4;
-    score.reasons.push_back(fmt::format(
-        "{} is no account of this site, and its calls were let through without a password", unit.source.to_string()));
+void TollFinder::weigh_long_call(Weighing& work) const {
+  const auto longest = static_cast<double>(context_.limits().max_call.count());
+  auto longest_abroad = static_cast<double>(context_.limits().max_call_international.count());
+  if (work.first_half != nullptr && work.first_half->abroad_seconds.size() >= kSomeCalls) {
+    const std::vector<double>& before = work.first_half->abroad_seconds;
+    longest_abroad = std::max(longest_abroad, median(before) + kOutlier * median_deviation(before));
   }
-  if (unit.compromised) {
-    score.points += 4;
-    score.reasons.push_back(fmt::format("{} was taken over from {} before", unit.account, unit.source.to_string()));
+  for (const std::size_t i : work.unit.chosen) {
+    const PhoneCall& each = call(i);
+    if (each.seconds() <= (international(each) ? longest_abroad : longest)) continue;
+    add_sign(work, kDuration, 1, beside_destination(work.score),
+             fmt::format("a call of {} to {}", minutes_text(each.seconds()), each.number.shown()), i, {i});
+    return;
   }
-  if (unit.hijacked) {
-    score.points += 4;
-    score.reasons.push_back("its registration was hijacked");
-  }
-  if (unit.leaked) {
-    score.points += 3;
-    score.reasons.push_back("its password hash was drawn out of the phone before");
-  }
-  if (unit.probed) {
-    score.points += 3;
-    score.reasons.push_back("the dial plan was probed from there before");
-  }
-  if (unit.foreign && !unit.stranger) {
-    score.points += 2;
-    score.reasons.push_back(
-        fmt::format("the calls come from {}, where {} never called from", unit.source.to_string(), unit.account));
-  }
-  if (unit.new_device && unit.foreign && !unit.stranger) {
-    add(kDeviceChange, 1, Severity::kLow, fmt::format("another device: {}", call(unit.chosen.front()).user_agent),
-        unit.chosen.front());
-  }
-  judge_policy(unit, score);
-  return score;
+}
+
+void TollFinder::weigh_caller(Weighing& work) const {
+  const Unit& unit = work.unit;
+  const auto because = [&](unsigned points, std::string reason) {
+    work.score.points += points;
+    work.score.reasons.push_back(std::move(reason));
+  };
+  const std::string source = unit.source.to_string();
+  if (unit.stranger)
+    because(4, source + " is no account of this site, and its calls were let through without a password");
+  if (unit.compromised) because(4, fmt::format("{} was taken over from {} before", unit.account, source));
+  if (unit.hijacked) because(4, "its registration was hijacked");
+  if (unit.leaked) because(3, "its password hash was drawn out of the phone before");
+  if (unit.probed) because(3, "the dial plan was probed from there before");
+  if (!unit.foreign || unit.stranger) return;
+  because(2, fmt::format("the calls come from {}, where {} never called from", source, unit.account));
+  if (!unit.new_device) return;
+  const std::size_t first = unit.chosen.front();
+  add_sign(work, kDeviceChange, 1, Severity::kLow, fmt::format("another device: {}", call(first).user_agent), first);
 }
 
 // FRAUD-043.

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "analyze/fraud/casework.h"
 #include "analyze/fraud/rules_toll.h"
 #include "analyze/fraud/statistics.h"
 #include "analyze/fraud/toll_finder.h"
@@ -14,131 +15,176 @@ namespace voip::analyze::fraud {
 using report::Confidence;
 using report::Severity;
 
-void TollFinder::tell(const std::vector<const std::pair<Unit, Score>*>& members) {
-  CallRefs chosen;
-  std::map<const report::Rule*, const Sign*> signs;
-  std::set<std::string> reasons;
-  unsigned points = 0;
-  std::map<IpAddress, bool> hostile_sources;
+namespace {
+
+using Members = std::vector<const std::pair<Unit, Score>*>;
+
+// What the units of one campaign say together.
+struct Campaign {
+  CallRefs chosen{};               // by start
+  std::vector<const Sign*> signs;  // one of each check, the gravest first
+  std::set<std::string> reasons{};
+  std::set<std::string> accounts{};
+  std::set<IpAddress> sources{};
+  unsigned points = 0;   // of the worst unit
+  bool hostile = false;  // every source is a stranger's or a thief's
+  bool taken = false;
+  bool probed = false;
+};
+
+std::vector<const Sign*> gravest_first(const Members& members) {
+  std::map<const report::Rule*, const Sign*> gravest;
   for (const auto* member : members) {
-    chosen.insert(chosen.end(), member->first.chosen.begin(), member->first.chosen.end());
-    points = std::max(points, member->second.points);
     for (const Sign& sign : member->second.signs) {
-      const Sign*& known = signs[sign.rule];
+      const Sign*& known = gravest[sign.rule];
       if (known == nullptr || known->severity < sign.severity) known = &sign;
     }
-    reasons.insert(member->second.reasons.begin(), member->second.reasons.end());
-    hostile_sources[member->first.source] |=
-        member->first.stranger || member->first.compromised || (member->first.foreign && member->first.new_device);
   }
-  const bool hostile = std::ranges::all_of(hostile_sources, [](const auto& entry) { return entry.second; });
-  std::ranges::sort(chosen);
-  Incident incident;
-  incident.kind = Kind::kTollFraud;
-  add_calls(context_, chosen, incident);
-  // The call whose login took the account begins with that login.
-  const PhoneCall& begin = call(chosen.front());
-  const bool taken = std::ranges::any_of(members, [](const auto* member) { return member->first.compromised; });
-  if (taken && begin.authenticated && incident.first < begin.accepted) incident.first = begin.accepted;
-  std::vector<const PhoneCall*> sure;
-  std::vector<const PhoneCall*> others;
-  std::set<std::size_t> in(chosen.begin(), chosen.end());
-  for (const auto* member : members) {
-    if (!member->first.account.empty()) incident.accounts.push_back(member->first.account);
-    incident.sources.push_back(member->first.source);
-    for (const std::size_t i : member->first.external) {
-      if (in.contains(i)) continue;
-      const PhoneCall& each = call(i);
-      if (each.start >= incident.first.time && each.start <= incident.last.time) others.push_back(&each);
-    }
-  }
-  for (const std::size_t i : chosen) {
-    sure.push_back(&call(i));
-    context_.claimed[i] = 1;
-  }
-  incident.attempts = incident.calls;
-  incident.successes = incident.answered;
-  incident.cost = context_.rates.estimate(sure, others);
-
-  // The gravest sign leads.
   std::vector<const Sign*> order;
-  order.reserve(signs.size());
-  for (const auto& [rule, sign] : signs) order.push_back(sign);
+  order.reserve(gravest.size());
+  for (const auto& [rule, sign] : gravest) order.push_back(sign);
   std::ranges::sort(order, [](const Sign* a, const Sign* b) {
     if (a->points != b->points) return a->points > b->points;
     if (a->severity != b->severity) return a->severity > b->severity;
     return a->rule->id < b->rule->id;
   });
-  const std::set<std::string> names(incident.destinations.begin(), incident.destinations.end());
-  const std::set<std::string> accounts(incident.accounts.begin(), incident.accounts.end());
-  const std::set<IpAddress> sources(incident.sources.begin(), incident.sources.end());
-  const std::string who = list_text({accounts.begin(), accounts.end()}, 4);
-  const std::string from = hosts_text({sources.begin(), sources.end()}, 4);
-  const std::string where = list_text({names.begin(), names.end()}, 4);
-  const std::string what =
-      fmt::format("{} ({} answered, {}, at most {} at once) to {} {} from {}", plural(incident.calls, "call", "calls"),
-                  incident.answered, minutes_text(incident.answered_seconds), incident.concurrent_peak, where,
-                  accounts.empty() ? std::string("without an account") : "with account " + who, from);
-  Severity severity = Severity::kHigh;
-  for (const Sign* sign : order) severity = std::max(severity, sign->severity);
-  const bool hijacked = points >= kHijacked && !accounts.empty();
-  if (hijacked) {
-    incident.checks.push_back({.rule = &kHijackedAccount,
-                               .severity = Severity::kCritical,
-                               .confidence = Confidence::kProbable,
-                               .message = fmt::format("{}; {} points", what, points),
-                               .evidence = {}});
+  return order;
+}
+
+Campaign campaign_of(const Members& members) {
+  Campaign campaign{.signs = gravest_first(members)};
+  std::map<IpAddress, bool> hostile;
+  for (const auto* member : members) {
+    const auto& [unit, score] = *member;
+    campaign.chosen.insert(campaign.chosen.end(), unit.chosen.begin(), unit.chosen.end());
+    campaign.points = std::max(campaign.points, score.points);
+    campaign.reasons.insert(score.reasons.begin(), score.reasons.end());
+    if (!unit.account.empty()) campaign.accounts.insert(unit.account);
+    campaign.sources.insert(unit.source);
+    campaign.taken |= unit.compromised;
+    campaign.probed |= unit.probed;
+    hostile[unit.source] |= unit.stranger || unit.compromised || (unit.foreign && unit.new_device);
   }
-  for (const Sign* sign : order) {
-    Fired fired{.rule = sign->rule,
-                .severity = sign->severity,
-                .confidence = Confidence::kProbable,
-                .message = sign->text,
-                .evidence = {sign->evidence}};
+  campaign.hostile = std::ranges::all_of(hostile, [](const auto& entry) { return entry.second; });
+  std::ranges::sort(campaign.chosen);
+  return campaign;
+}
+
+// "12 calls (3 answered, 4.0 minutes, at most 2 at once) to Cuba with account 100 from 192.0.2.1".
+std::string summary_of(const Campaign& campaign, const Incident& incident) {
+  const std::set<std::string> names(incident.destinations.begin(), incident.destinations.end());
+  const std::string who = list_text({campaign.accounts.begin(), campaign.accounts.end()}, 4);
+  return fmt::format("{} ({} answered, {}, at most {} at once) to {} {} from {}",
+                     plural(incident.calls, "call", "calls"), incident.answered,
+                     minutes_text(incident.answered_seconds), incident.concurrent_peak,
+                     list_text({names.begin(), names.end()}, 4),
+                     campaign.accounts.empty() ? std::string("without an account") : "with account " + who,
+                     hosts_text({campaign.sources.begin(), campaign.sources.end()}, 4));
+}
+
+std::string explanation_of(const Campaign& campaign, const std::string& summary) {
+  std::vector<std::string> why;
+  why.reserve(campaign.signs.size() + campaign.reasons.size());
+  for (const Sign* sign : campaign.signs) why.push_back(sign->text);
+  why.insert(why.end(), campaign.reasons.begin(), campaign.reasons.end());
+  return fmt::format(
+      "{}. Raised because of: {}. {}", summary, fmt::join(why, "; "),
+      campaign.hostile
+          ? "An honest explanation would need a user who moved to another place and device at the same time."
+          : "It could also be a user with new business in these countries, or a dialler that was not announced: "
+            "ask the user before the account is closed for good.");
+}
+
+// The check that leads stands for the campaign, the others for their signs.
+void add_checks(const Campaign& campaign, const std::string& summary, Incident& incident) {
+  const auto add = [&](const report::Rule& rule, Severity severity, std::string message) {
+    incident.checks.push_back(fired(rule, severity, Confidence::kProbable, std::move(message)));
+  };
+  if (campaign.points >= kHijacked && !campaign.accounts.empty())
+    add(kHijackedAccount, Severity::kCritical, fmt::format("{}; {} points", summary, campaign.points));
+  Severity worst = Severity::kHigh;
+  for (const Sign* sign : campaign.signs) worst = std::max(worst, sign->severity);
+  for (const Sign* sign : campaign.signs) {
     if (incident.checks.empty()) {
-      fired.severity = severity;
-      fired.message = what;
-      fired.evidence.clear();
+      add(*sign->rule, worst, summary);
+      continue;
     }
-    incident.checks.push_back(std::move(fired));
+    add(*sign->rule, sign->severity, sign->text);
+    incident.checks.back().evidence = {sign->evidence};
   }
   if (incident.checks.empty()) {
     // Nothing but who calls: a taken account, or a stranger behind the hole in the dial plan.
-    const bool hole = accounts.empty() && std::ranges::any_of(members, [](const auto* m) { return m->first.probed; });
-    incident.checks.push_back({.rule = hole ? &kDialPlanProbing : &kHijackedAccount,
-                               .severity = Severity::kHigh,
-                               .confidence = Confidence::kProbable,
-                               .message = what,
-                               .evidence = {}});
+    const bool hole = campaign.accounts.empty() && campaign.probed;
+    add(hole ? kDialPlanProbing : kHijackedAccount, Severity::kHigh, summary);
   }
-  std::vector<std::string> why;
-  why.reserve(order.size() + reasons.size());
-  for (const Sign* sign : order) why.push_back(sign->text);
-  why.insert(why.end(), reasons.begin(), reasons.end());
-  std::string text = fmt::format("{}. Raised because of: ", what);
-  for (std::size_t i = 0; i < why.size(); ++i) text += (i == 0 ? "" : "; ") + why[i];
-  text += hostile
-              ? ". An honest explanation would need a user who moved to another place and device at the same time."
-              : ". It could also be a user with new business in these countries, or a dialler that was not announced: "
-                "ask the user before the account is closed for good.";
-  incident.explanation = std::move(text);
+  if (!incident.cost || incident.answered == 0) return;
+  const Cost& cost = *incident.cost;
+  incident.checks.push_back(fired(kImpact, Severity::kInfo,
+                                  cost.placeholder ? Confidence::kPossible : Confidence::kProbable,
+                                  fmt::format("estimated cost {:.2f} to {:.2f} {}{}", cost.low, cost.high,
+                                              cost.currency, cost.placeholder ? " (placeholder rates)" : "")));
+}
 
-  // First, decisive (the first answered call), last.
-  const PhoneCall* answered = nullptr;
-  for (const std::size_t i : chosen) {
-    if (answered == nullptr && call(i).answered()) answered = &call(i);
+}  // namespace
+
+void TollFinder::tell(const Members& members) {
+  const Campaign campaign = campaign_of(members);
+  Incident incident;
+  incident.kind = Kind::kTollFraud;
+  add_calls(context_, campaign.chosen, incident);
+  for (const std::size_t i : campaign.chosen) context_.claimed[i] = 1;
+  // The call whose login took the account begins with that login.
+  const PhoneCall& begin = call(campaign.chosen.front());
+  if (campaign.taken && begin.authenticated && incident.first < begin.accepted) incident.first = begin.accepted;
+  incident.accounts.assign(campaign.accounts.begin(), campaign.accounts.end());
+  incident.sources.assign(campaign.sources.begin(), campaign.sources.end());
+  incident.entity = campaign.accounts.empty() ? campaign.sources.begin()->to_string() : *campaign.accounts.begin();
+  incident.attempts = incident.calls;
+  incident.successes = incident.answered;
+  incident.certain_attacker = campaign.hostile;
+  incident.cost = cost_of(members, campaign.chosen, incident);
+  const std::string summary = summary_of(campaign, incident);
+  add_checks(campaign, summary, incident);
+  incident.explanation = explanation_of(campaign, summary);
+  add_evidence(campaign.chosen, incident);
+  withdraw_strangers(campaign.sources, incident);
+  context_.all.incidents.add(std::move(incident));
+}
+
+// What the chosen calls cost for sure, and with them the units' other calls of the same time.
+std::optional<Cost> TollFinder::cost_of(const Members& members, const CallRefs& chosen,
+                                        const Incident& incident) const {
+  std::vector<const PhoneCall*> sure;
+  std::vector<const PhoneCall*> others;
+  for (const std::size_t i : chosen) sure.push_back(&call(i));
+  const std::set<std::size_t> in(chosen.begin(), chosen.end());
+  for (const auto* member : members) {
+    for (const std::size_t i : member->first.external) {
+      const PhoneCall& each = call(i);
+      if (!in.contains(i) && each.start >= incident.first.time && each.start <= incident.last.time)
+        others.push_back(&each);
+    }
   }
-  incident.evidence.push_back(
-      {call(chosen.front()).invite, fmt::format("first call, to {}", call(chosen.front()).number.shown())});
-  if (answered != nullptr)
+  return context_.rates.estimate(sure, others);
+}
+
+// First, decisive (the first answered call), last.
+void TollFinder::add_evidence(const CallRefs& chosen, Incident& incident) const {
+  const PhoneCall& first = call(chosen.front());
+  const PhoneCall& last = call(chosen.back());
+  incident.evidence.push_back({first.invite, fmt::format("first call, to {}", first.number.shown())});
+  const auto answered = std::ranges::find_if(chosen, [&](std::size_t i) { return call(i).answered(); });
+  if (answered != chosen.end()) {
+    const PhoneCall& decisive = call(*answered);
     incident.evidence.push_back(
-        {answered->accepted, fmt::format("decisive: first answered call, to {}", answered->number.shown())});
-  if (chosen.size() > 1) {
-    const PhoneCall& last = call(chosen.back());
-    incident.evidence.push_back({last.invite, fmt::format("last call, to {}", last.number.shown())});
+        {decisive.accepted, fmt::format("decisive: first answered call, to {}", decisive.number.shown())});
   }
-  incident.entity = accounts.empty() ? sources.begin()->to_string() : *accounts.begin();
-  // A stranger's scan or call that turned out to be this is told here.
+  if (chosen.size() > 1)
+    incident.evidence.push_back({last.invite, fmt::format("last call, to {}", last.number.shown())});
+}
+
+// A stranger's scan or call that turned out to be this is told here.
+void TollFinder::withdraw_strangers(const std::set<IpAddress>& sources, const Incident& incident) {
   for (const IpAddress& source : sources) {
     const auto list = strangers_.find(source);
     if (list == strangers_.end()) continue;
@@ -148,17 +194,6 @@ void TollFinder::tell(const std::vector<const std::pair<Unit, Score>*>& members)
       if (same && other.attempts <= incident.calls + incident.calls / 2) context_.all.incidents.remove(k);
     }
   }
-  incident.certain_attacker = hostile;
-  if (incident.cost && incident.answered != 0) {
-    incident.checks.push_back(
-        {.rule = &kImpact,
-         .severity = Severity::kInfo,
-         .confidence = incident.cost->placeholder ? Confidence::kPossible : Confidence::kProbable,
-         .message = fmt::format("estimated cost {:.2f} to {:.2f} {}{}", incident.cost->low, incident.cost->high,
-                                incident.cost->currency, incident.cost->placeholder ? " (placeholder rates)" : ""),
-         .evidence = {}});
-  }
-  context_.all.incidents.add(std::move(incident));
 }
 
 // One weak sign: worth a line, never an alarm.

@@ -35,6 +35,7 @@ struct FlowSides {
 
 class CallSockets {
  public:
+  CallSockets() = default;  // names nothing
   explicit CallSockets(const session::Call& call);
   FlowSides sides(const Endpoint& a, const Endpoint& b) const;
   // Whether an SDP of the call names this address, at any port.

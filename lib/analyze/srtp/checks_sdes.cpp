@@ -63,9 +63,13 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
   const bool sdes = media.negotiated == Keying::kSdes;
   const bool keyed = sdes || media.negotiated == Keying::kDtlsSrtp;
   const crypto::SrtpSuite* suite = suite_named(media.suite);
-  std::vector<Evidence> evidence = both_frames(state);
-  if (evidence.empty() && !media.streams.empty()) evidence.push_back({media.streams.front().first, "first packet"});
-  const std::string entity = entity_of(state) + "|suite";
+  // Made only where something is wrong: each call comes by here.
+  const auto evidence = [&] {
+    std::vector<Evidence> frames = both_frames(state);
+    if (frames.empty() && !media.streams.empty()) frames.push_back({media.streams.front().first, "first packet"});
+    return frames;
+  };
+  const auto entity = [&] { return entity_of(state) + "|suite"; };
 
   // SRTP-012.
   if (keyed && media.suite.find("NULL_") != std::string::npos) {
@@ -73,7 +77,7 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
     out.add(kNullCipher,
             fmt::format("{} m={} selected {}: the payload is not encrypted", to_string(media.negotiated), media.kind,
                         media.suite),
-            &call, entity, evidence);
+            &call, entity(), evidence());
   } else if (state.offer != nullptr && std::ranges::any_of(state.offer->cryptos, [](const sdp::Crypto& c) {
                return istarts_with(c.suite, "NULL_");
              })) {
@@ -83,7 +87,7 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
     out.add(kNullCipher,
             fmt::format("m={} offers a NULL suite; {}", media.kind,
                         keyed ? "the answer selected " + media.suite : std::string("it was not selected")),
-            &call, entity, {{frame, "offer"}}, {}, Severity::kLow);
+            &call, entity(), {{frame, "offer"}}, {}, Severity::kLow);
   } else {
     out.tally(kNullCipher, !keyed                ? Verdict::kNotApplicable
                            : media.suite.empty() ? Verdict::kNotAssessable
@@ -99,7 +103,7 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
       out.add(kShortTag,
               fmt::format("packets from {} to {} carry 4 bytes beside the payload: a 32-bit tag", s.src.to_string(),
                           s.dst.to_string()),
-              &call, entity, {{s.first, "first packet"}}, {}, {}, Confidence::kProbable);
+              &call, entity(), {{s.first, "first packet"}}, {}, {}, Confidence::kProbable);
     } else {
       out.tally(kShortTag, Verdict::kNotApplicable);
     }
@@ -117,7 +121,7 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
     out.add(kShortTag,
             fmt::format("m={} selected {}: {} bits of authentication tag, {} are wanted", media.kind, media.suite,
                         suite->rtp_tag_size * 8U, out.options().min_tag_bits),
-            &call, entity, evidence);
+            &call, entity(), evidence());
   } else {
     out.tally(kShortTag, suite == nullptr ? Verdict::kNotAssessable : Verdict::kPass);
   }
@@ -129,14 +133,14 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
   if (suite == nullptr) {
     out.tally(kUnusualSuite, Verdict::kFail);
     out.add(kUnusualSuite, fmt::format("m={} selected {}, a name that IANA does not list", media.kind, media.suite),
-            &call, entity, evidence, {}, Severity::kMedium);
+            &call, entity(), evidence(), {}, Severity::kMedium);
   } else if (rare) {
     out.tally(kUnusualSuite, Verdict::kFail);
-    out.add(kUnusualSuite, fmt::format("m={} selected {}", media.kind, media.suite), &call, entity, evidence);
+    out.add(kUnusualSuite, fmt::format("m={} selected {}", media.kind, media.suite), &call, entity(), evidence());
   } else if (sdes && !sent.empty() && iequals(sent, suite->sdes_old_name)) {
     out.tally(kUnusualSuite, Verdict::kPass);
     out.add(kUnusualSuite, fmt::format("m={} selected {}, an old spelling of {}", media.kind, sent, media.suite), &call,
-            entity, evidence, {}, Severity::kInfo);
+            entity(), evidence(), {}, Severity::kInfo);
   } else {
     out.tally(kUnusualSuite, Verdict::kPass);
   }
@@ -149,7 +153,7 @@ void check_suites(Findings& out, const Call& call, const LineState& state, const
         kSuitePolicy,
         fmt::format("m={} selected {} with {} bits of key; the policy wants {}{}", media.kind, media.suite,
                     suite->key_size * 8U, out.options().min_key_bits, out.options().require_aead ? " and AEAD" : ""),
-        &call, entity, evidence);
+        &call, entity(), evidence());
   } else {
     out.tally(kSuitePolicy, Verdict::kPass);
   }
@@ -170,12 +174,11 @@ void check_parameters(Findings& out, const Call& call, const LineState& state, c
         stream.packets >= 50)
       bare = &stream;
   }
-  const std::vector<Evidence> frames = both_frames(state);
   const FrameRef offered_at = state.exchange != nullptr ? state.exchange->offer.frame : call.first;
   const auto by_parameter = [&](const Rule& rule, std::string_view name, bool flows, std::string_view meaning) {
     if ((sdes || unknown) && selected_parameter(state.agreement, name)) {
       out.tally(rule, Verdict::kFail);
-      std::vector<Evidence> evidence = frames;
+      std::vector<Evidence> evidence = both_frames(state);
       if (evidence.empty()) evidence.push_back({call.first, "SDP"});
       out.add(rule,
               fmt::format("m={} selected {} {}: {}{}", media.kind, media.suite, name, meaning,

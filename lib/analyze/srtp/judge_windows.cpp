@@ -101,6 +101,19 @@ std::optional<double> chi_square(const Slot& slot) {
   return chi;
 }
 
+Segment segment_of(const Verdict& verdict, std::uint32_t packets, const Pair& pair, const FrameRef& first,
+                   const FrameRef& last) {
+  return {.kind = verdict.kind,
+          .question = verdict.best.question,
+          .packets = packets,
+          .step = pair.step,
+          .size = pair.size,
+          .alike = pair.count,
+          .nats = static_cast<float>(verdict.best.nats),
+          .first = first,
+          .last = last};
+}
+
 // The sizes changed within the window: whether its two parts are of two kinds. Takes them if so.
 bool close_in_two(Slot& slot) {
   const Window& window = slot.window;
@@ -119,24 +132,8 @@ bool close_in_two(Slot& slot) {
   if (!differs && !early) return false;
   add_counts(counts_of(slot, head.kind), cut.counts);
   add_counts(counts_of(slot, tail.kind), rest);
-  append_segment(slot, {.kind = head.kind,
-                        .question = head.best.question,
-                        .packets = cut.packets,
-                        .step = cut.before.step,
-                        .size = cut.before.size,
-                        .alike = cut.before.count,
-                        .nats = static_cast<float>(head.best.nats),
-                        .first = window.first,
-                        .last = cut.last});
-  append_segment(slot, {.kind = tail.kind,
-                        .question = tail.best.question,
-                        .packets = rest_packets,
-                        .step = window.pair.step,
-                        .size = window.pair.size,
-                        .alike = window.pair.count,
-                        .nats = static_cast<float>(tail.best.nats),
-                        .first = cut.next,
-                        .last = window.last});
+  append_segment(slot, segment_of(head, cut.packets, cut.before, window.first, cut.last));
+  append_segment(slot, segment_of(tail, rest_packets, window.pair, cut.next, window.last));
   return true;
 }
 
@@ -217,15 +214,7 @@ void split_at_votes(Slot& slot, Segment& next) {
 void close_whole(Slot& slot, const Verdict& whole) {
   const Window& window = slot.window;
   add_counts(counts_of(slot, whole.kind), window.counts);
-  Segment next{.kind = whole.kind,
-               .question = whole.best.question,
-               .packets = window.packets,
-               .step = window.pair.step,
-               .size = window.pair.size,
-               .alike = window.pair.count,
-               .nats = static_cast<float>(whole.best.nats),
-               .first = window.first,
-               .last = window.last};
+  Segment next = segment_of(whole, window.packets, window.pair, window.first, window.last);
   if (whole.kind == Class::kStructured) split_at_votes(slot, next);
   append_segment(slot, next);
 }

@@ -380,7 +380,11 @@ constexpr std::size_t kMostAccounts = 4;
 void KeyExchanges::note_sharers(const session::Call& call) {
   std::set<std::pair<const void*, bool>> seen;
   for (const session::SdpUse& use : call.sdp_uses) {
-    if (use.sdp == nullptr || !seen.emplace(use.sdp.get(), use.from_caller).second) continue;
+    if (use.sdp == nullptr || std::ranges::all_of(use.sdp->media(), &std::vector<sdp::Fingerprint>::empty,
+                                                  &session::MediaLine::fingerprints)) {
+      continue;
+    }
+    if (!seen.emplace(use.sdp.get(), use.from_caller).second) continue;
     const std::string& account = use.from_caller ? call.from : call.to;
     for (const session::MediaLine& line : use.sdp->media()) {
       if (line.fingerprints.empty() || line.rtp.address.unspecified()) continue;

@@ -39,10 +39,12 @@ struct FlowView {
 
 // All that the checks look at when a call is over.
 struct CallExchanges {
-  explicit CallExchanges(const session::Call& c, const session::Legs& l) : call(c), legs(l), sockets(c) {}
+  explicit CallExchanges(const session::Call& c, const session::Legs& l) : call(c), legs(l) {
+    if (!c.keying.empty()) sockets = CallSockets(c);
+  }
   const session::Call& call;
   const session::Legs& legs;
-  CallSockets sockets;
+  CallSockets sockets;  // of a call without key exchanges nothing asks for them
   std::vector<FlowView> flows;
 
   const FlowView* flow_between(const Endpoint& x, const Endpoint& y) const;

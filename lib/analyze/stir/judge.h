@@ -72,6 +72,16 @@ class Judge {
   bool fresh(std::int64_t iat, std::int64_t at) const;
 
   // judge_extensions.cpp: div, rcd, rph, mky.
+  // How the div tokens of a request hang together, by their places in Works; Works::size() for none.
+  struct Diversions {
+    std::vector<std::size_t> reached;  // in the order of the chain: first the originals, or what is left of its head
+    std::vector<std::size_t> anchor;   // the one before each
+    std::vector<bool> followed;
+    std::size_t originals = 0, heads = 0;
+  };
+  static Diversions chain_of(const Works& works);
+  static std::string why_unlinked(const Works& works, const Work& work);
+  static void explain_by_diversions(const Diversions& chain, Works& works);
   void check_diversions(const Request& request, Works& works);
   void check_nested(Work& work, const Request& request);
   Outcome judge_nested(std::string_view token, const passport::Claims& outer, const Request& request, unsigned depth,

@@ -58,72 +58,96 @@ bool is_link(const std::string& text) { return istarts_with(text, "https://") ||
 }  // namespace
 
 // RFC 8946 section 4 and 5: each div token hangs on the one before it, the first one on a token that is none.
-void Judge::check_diversions(const Request& request, Works& works) {
-  std::vector<std::size_t> reached;  // in the order of the chain
-  std::vector<std::size_t> anchor(works.size(), works.size());
-  std::vector<bool> followed(works.size(), false);
-  bool any = false;
+Judge::Diversions Judge::chain_of(const Works& works) {
+  Diversions chain;
+  chain.anchor.assign(works.size(), works.size());
+  chain.followed.assign(works.size(), false);
+  const auto chained = [](const Work& work) { return work.diverts() && !work.claims.opt; };
+  const auto continues = [](const Work& before, const Work& work) {
+    return holds(before.dest_keys, work.div_key) && work.orig_key == before.orig_key;
+  };
   for (std::size_t i = 0; i < works.size(); ++i) {
-    any |= works[i]->diverts();
-    if (!works[i]->diverts() && !works[i]->dest_keys.empty()) reached.push_back(i);
+    if (!works[i]->diverts() && !works[i]->dest_keys.empty()) chain.reached.push_back(i);
   }
-  if (!any) return;
-  const std::size_t originals = reached.size();
-  for (std::size_t next = 0; next < reached.size(); ++next) {
-    const Work& before = *works[reached[next]];
+  chain.originals = chain.reached.size();
+  for (std::size_t i = 0; i < works.size() && chain.originals == 0; ++i) {
+    // Without the original, what is left of the chain begins with the one that follows none of the others.
+    const auto leads_to = [&](const auto& other) {
+      return chained(*other) && other != works[i] && continues(*other, *works[i]);
+    };
+    if (chained(*works[i]) && std::ranges::none_of(works, leads_to)) chain.reached.push_back(i);
+  }
+  chain.heads = chain.reached.size();
+  std::vector<bool> in_chain(works.size(), false);
+  for (const std::size_t one : chain.reached) in_chain[one] = true;
+  for (std::size_t next = 0; next < chain.reached.size(); ++next) {
+    const Work& before = *works[chain.reached[next]];
     for (std::size_t i = 0; i < works.size(); ++i) {
-      Work& work = *works[i];
-      if (!work.diverts() || work.claims.opt || anchor[i] != works.size()) continue;
-      if (!holds(before.dest_keys, work.div_key) || work.orig_key != before.orig_key) continue;
+      const Work& work = *works[i];
+      if (!chained(work) || in_chain[i] || !continues(before, work)) continue;
       if (work.record.iat && before.record.iat && *work.record.iat < *before.record.iat) continue;
-      anchor[i] = reached[next];
-      followed[reached[next]] = true;
-      reached.push_back(i);
+      chain.anchor[i] = chain.reached[next];
+      chain.followed[chain.reached[next]] = true;
+      chain.reached.push_back(i);
+      in_chain[i] = true;
     }
   }
+  return chain;
+}
+
+// What kept a div token from the chain: the nearest miss.
+std::string Judge::why_unlinked(const Works& works, const Work& work) {
+  for (const auto& other : works) {
+    if (other.get() == &work || !holds(other->dest_keys, work.div_key)) continue;
+    if (other->orig_key != work.orig_key) {
+      return fmt::format("orig is {}, before the diversion it was {}", clip(work.record.orig.text()),
+                         clip(other->record.orig.text()));
+    }
+    if (work.record.iat && other->record.iat && *work.record.iat < *other->record.iat) {
+      return "signed before the PASSporT that it diverts";
+    }
+    return "the chain does not begin with an original PASSporT";
+  }
+  return fmt::format("div is {}, which no other PASSporT was sent to", clip(work.claims.div.text()));
+}
+
+void Judge::check_diversions(const Request& request, Works& works) {
+  if (std::ranges::none_of(works, [](const auto& work) { return work->diverts(); })) return;
+  const Diversions chain = chain_of(works);
   for (std::size_t i = 0; i < works.size(); ++i) {
     Work& work = *works[i];
     IdentityRecord& record = work.record;
     if (!work.diverts()) continue;
     if (work.claims.opt) {
       check_nested(work, request);
-    } else if (anchor[i] != works.size()) {
+    } else if (chain.anchor[i] != works.size()) {
       record.set(Check::kDiv, Outcome::kPass);
-    } else if (originals == 0) {
+    } else if (chain.originals == 0) {
       work.note(kDivAlone, "a div PASSporT stands without the one of the original call");
       record.set(Check::kDiv, Outcome::kUnknown, "there is no original PASSporT");
     } else if (work.claims.div.empty()) {
       record.set(Check::kDiv, Outcome::kFail, "there is no div");
     } else {
-      // Say what kept it from the chain: the nearest miss.
-      std::string why = fmt::format("div is {}, which no other PASSporT was sent to", clip(work.claims.div.text()));
-      for (const auto& other : works) {
-        if (other.get() == &work || !holds(other->dest_keys, work.div_key)) continue;
-        if (other->orig_key != work.orig_key) {
-          why = fmt::format("orig is {}, before the diversion it was {}", clip(record.orig.text()),
-                            clip(other->record.orig.text()));
-        } else if (record.iat && other->record.iat && *record.iat < *other->record.iat) {
-          why = "signed before the PASSporT that it diverts";
-        } else {
-          why = "the chain does not begin with an original PASSporT";
-        }
-        break;
-      }
+      std::string why = why_unlinked(works, work);
       work.note(kDivChain, why);
       record.set(Check::kDiv, Outcome::kFail, std::move(why));
     }
-    if (!followed[i] && record[Check::kDest].outcome == Outcome::kFail) {
+    if (!chain.followed[i] && record[Check::kDest].outcome == Outcome::kFail) {
       work.note(kDivChain, fmt::format("the last {}", record[Check::kDest].why));
     }
   }
-  // That a request no longer goes where a token says is explained by a diversion that is proven itself. The end of the
-  // chain comes first: what follows decides on what is before it.
-  for (std::size_t next = reached.size(); next-- > 0;) {
-    const std::size_t one = reached[next];
+  explain_by_diversions(chain, works);
+}
+
+// That a request no longer goes where a token says is explained by a diversion that is proven itself. The end of the
+// chain comes first: what follows decides on what is before it.
+void Judge::explain_by_diversions(const Diversions& chain, Works& works) {
+  for (std::size_t next = chain.reached.size(); next-- > 0;) {
+    const std::size_t one = chain.reached[next];
     IdentityRecord& record = works[one]->record;
     if (record[Check::kDest].outcome != Outcome::kFail) continue;
     for (std::size_t i = 0; i < works.size(); ++i) {
-      if (anchor[i] != one) continue;
+      if (chain.anchor[i] != one) continue;
       const CallVerdict diversion = verdict_of(works[i]->record);
       if (diversion == CallVerdict::kValid) {
         record[Check::kDest] = {Outcome::kPass, {}};
@@ -135,24 +159,25 @@ void Judge::check_diversions(const Request& request, Works& works) {
     }
   }
   for (std::size_t i = 0; i < works.size(); ++i) {
-    Work& work = *works[i];
-    const std::size_t before = anchor[i];
+    const std::size_t before = chain.anchor[i];
     if (before == works.size() || works[before]->diverts()) continue;
     IdentityRecord& original = works[before]->record;
     // The first token ages while the call rings elsewhere.
-    if (original[Check::kFreshness].outcome == Outcome::kFail && work.record.passes(Check::kFreshness)) {
-      for (Note& note : original.notes) {
-        if (note.rule != &kStale) continue;
-        note.severity = Severity::kInfo;
-        note.text += "; a fresh diversion explains it, but it no longer proves the call";
-      }
+    if (original[Check::kFreshness].outcome != Outcome::kFail || !works[i]->record.passes(Check::kFreshness)) continue;
+    for (Note& note : original.notes) {
+      if (note.rule != &kStale) continue;
+      note.severity = Severity::kInfo;
+      note.text += "; a fresh diversion explains it, but it no longer proves the call";
     }
   }
   // What hangs on a token that could not be verified is not verified either.
-  for (std::size_t next = originals; next < reached.size(); ++next) {
-    const IdentityRecord& before = works[anchor[reached[next]]]->record;
-    IdentityRecord& record = works[reached[next]]->record;
-    if (verdict_of(before) == CallVerdict::kUnverifiable && record[Check::kDiv].outcome == Outcome::kPass) {
+  for (std::size_t next = chain.heads; next < chain.reached.size(); ++next) {
+    const IdentityRecord& before = works[chain.anchor[chain.reached[next]]]->record;
+    IdentityRecord& record = works[chain.reached[next]]->record;
+    if (record[Check::kDiv].outcome != Outcome::kPass) continue;
+    if (chain.originals == 0) {
+      record[Check::kDiv] = {Outcome::kUnknown, "there is no original PASSporT"};
+    } else if (verdict_of(before) == CallVerdict::kUnverifiable) {
       record[Check::kDiv] = {Outcome::kUnknown, "the PASSporT that it diverts can't be verified"};
     }
   }

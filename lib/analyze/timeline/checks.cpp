@@ -99,12 +99,14 @@ class Reporter {
                               : campaign_.dwell_s > 3600 ? Severity::kMedium
                                                          : Severity::kLow;
     std::vector<Evidence> evidence{{campaign_.decisive, "compromise"}};
-    if (campaign_.containment) evidence.push_back({campaign_.containment->first, "first refusal"});
+    const auto block = std::ranges::find(story_.phases, PhaseKind::kContainment, &Phase::kind);
+    if (block != story_.phases.end()) evidence.push_back({block->start, "first refusal"});
     add(kDwellTime,
         fmt::format("The attacker was in for {}{}", duration_text(campaign_.dwell_s),
-                    campaign_.containment ? std::string(", then refused")
-                    : campaign_.ongoing   ? std::string(" and still is at the end of the capture")
-                                          : std::string("; how it ended was not seen")),
+                    campaign_.returned.known() ? std::string(", was refused, and came back (TL-010)")
+                    : campaign_.containment    ? std::string(", then refused")
+                    : campaign_.ongoing        ? std::string(" and still is at the end of the capture")
+                                               : std::string("; how it ended was not seen")),
         std::move(evidence), severity);
     std::string ways;
     for (const EntryPoint& entry : campaign_.entry) {
@@ -143,18 +145,26 @@ class Reporter {
                                    format_utc(last->end.time, 0), campaign_.calls,
                                    campaign_.calls == 1 ? "call" : "calls", campaign_.minutes);
     if (!campaign_.affected.destinations.empty()) text += " to " + list_of(campaign_.affected.destinations);
+    if (!campaign_.means.empty()) text += ", " + campaign_.means;
     const double hours = seconds_between(first->start.time, last->end.time) / 3600.0;
     const auto peak = std::ranges::max_element(campaign_.activity, {}, &Slice::minutes);
     if (campaign_.activity.size() > 1)
       text += fmt::format("; busiest from {} ({} calls, {:.1f} minutes in 10)", format_utc(peak->start, 0), peak->calls,
                           peak->minutes);
     if (campaign_.cost) {
-      text += fmt::format("; estimated cost {:.2f} to {:.2f} {}", campaign_.cost->low, campaign_.cost->high,
-                          campaign_.cost->currency);
-      if (campaign_.cost->placeholder) text += " (by placeholder rates)";
+      text += "; estimated cost " + cost_text(*campaign_.cost);
       if (hours > 0.1) text += fmt::format(", up to {:.2f} an hour", campaign_.cost->high / hours);
     }
     add(kAbuseProfile, text, {{first->start, "first"}, {last->end, "last"}}, severity);
+  }
+
+  // " that began at ...", of the last one before the return
+  std::string block() const {
+    const Phase* before = nullptr;
+    for (const Phase& phase : story_.phases) {
+      if (phase.kind == PhaseKind::kContainment && phase.start < campaign_.returned) before = &phase;
+    }
+    return before == nullptr ? std::string() : " that began at " + format_utc(before->start.time);
   }
 
   void end() {
@@ -179,7 +189,8 @@ class Reporter {
     }
     if (campaign_.returned.known()) {
       add(kReturnAfterContainment,
-          fmt::format("At {} the attacker had success again after a block", format_utc(campaign_.returned.time)),
+          fmt::format("At {} the attacker had success again after a block{}", format_utc(campaign_.returned.time),
+                      block()),
           {{campaign_.returned, "success after the block"}});
     } else {
       sink_.tally(kReturnAfterContainment, Verdict::kPass);

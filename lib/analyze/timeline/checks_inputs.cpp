@@ -6,6 +6,7 @@
 
 #include "analyze/timeline/checks.h"
 #include "analyze/timeline/rules.h"
+#include "analyze/timeline/story_events.h"
 
 namespace voip::analyze::timeline {
 
@@ -56,9 +57,9 @@ void report_holes(const Facts& facts, const Record& record, InputReporter& out) 
   for (const Gap& gap : facts.gaps) {
     out.add(
         kEvidenceGap, gap.input, "silence",
-        fmt::format("No packets for {} from {} on, where {:.1f} a second are usual{}",
+        fmt::format("No packets for {} from {} on, where {}{}",
                     duration_text(seconds_between(gap.before.time, gap.after.time)), format_utc(gap.before.time),
-                    gap.usual_rate, facts.more_gaps != 0 ? fmt::format(" ({} more such holes)", facts.more_gaps) : ""),
+                    usual_text(gap), facts.more_gaps != 0 ? fmt::format(" ({} more such holes)", facts.more_gaps) : ""),
         {{gap.before, "last before the hole"}, {gap.after, "first after it"}}, Severity::kMedium,
         Confidence::kProbable);
   }

@@ -102,15 +102,27 @@ std::vector<ClockOffset> ClockWatch::finish() const {
   return list;
 }
 
-double order_doubt_s(const std::vector<ClockOffset>& offsets) {
+namespace {
+
+template <class Touches>
+double worst_doubt_s(const std::vector<ClockOffset>& offsets, Touches&& touches) {
   constexpr double kWorthAWord = 2;
   double worst = 0;
   for (const ClockOffset& offset : offsets) {
-    if (offset.corrected || offset.alone) continue;
+    if (offset.corrected || offset.alone || !touches(offset)) continue;
     for (const Timestamp time : {offset.late.from, offset.late.middle, offset.late.to})
       worst = std::max(worst, std::abs(static_cast<double>(offset.late.at(time))) / 1e9);
   }
   return worst > kWorthAWord ? worst : 0;
+}
+
+}  // namespace
+
+double order_doubt_s(const std::vector<ClockOffset>& offsets) {
+  return worst_doubt_s(offsets, [](const ClockOffset&) { return true; });
+}
+double order_doubt_s(const std::vector<ClockOffset>& offsets, std::uint32_t input) {
+  return worst_doubt_s(offsets, [input](const ClockOffset& o) { return o.input == input || o.reference == input; });
 }
 
 void CarrierWatch::on_message(const FrameRef& carrier, std::uint32_t agent, std::string_view node, Timestamp stamped) {

@@ -53,6 +53,8 @@ class ClockWatch {
 // By how much clocks differ whose messages stand side by side in the story, uncorrected: then their order may be
 // another. Seconds; 0: by less than is worth a word.
 double order_doubt_s(const std::vector<ClockOffset>& offsets);
+// The same, of one input only.
+double order_doubt_s(const std::vector<ClockOffset>& offsets, std::uint32_t input);
 
 // Measures how the clocks of HEP agents differ from that of the capture in which their messages travel.
 class CarrierWatch {

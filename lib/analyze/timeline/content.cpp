@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "analyze/fraud/content.h"
 #include "analyze/timeline/clock_watch.h"
@@ -101,9 +103,14 @@ std::string TimelineContent::headline() const {
   std::string text = counted(groups, "call", "calls");
   if (groups != 0) text += fmt::format(" ({} answered, {} not)", answered, groups - answered);
   if (record_.registrations != 0 || record_.refused_registrations != 0) {
-    text += fmt::format(", {} of {}", counted(record_.registrations, "registration", "registrations"),
-                        counted(record_.registered_accounts, "account", "accounts"));
-    if (record_.refused_registrations != 0) text += fmt::format(" ({} refused)", record_.refused_registrations);
+    const std::uint64_t refused = record_.refused_registrations;
+    if (record_.registrations == 0) {
+      text += fmt::format(", no registration ({} refused)", refused);
+    } else {
+      text += fmt::format(", {} of {}", counted(record_.registrations, "registration", "registrations"),
+                          counted(record_.registered_accounts, "account", "accounts"));
+      if (refused != 0) text += fmt::format(" ({} refused)", refused);
+    }
   }
   text += ". ";
   if (campaign() != nullptr) {
@@ -122,6 +129,19 @@ std::string TimelineContent::order_warning() const {
       "The order of events is NOT certain: clocks of what was put together differ by up to {} (TL-013; "
       "--align-clocks corrects that).",
       duration_text(doubt));
+}
+
+bool TimelineContent::order_certain(const Phase& phase) const {
+  const auto certain = [this](const FrameRef& edge, const Phase& other) {
+    return std::ranges::all_of(std::array{other.start, other.end}, [&](const FrameRef& far) {
+      const double doubt =
+          std::max(order_doubt_s(facts_.offsets, edge.input), order_doubt_s(facts_.offsets, far.input));
+      return doubt <= 0 || std::abs(seconds_between(edge.time, far.time)) > doubt;
+    });
+  };
+  return std::ranges::all_of(story_.phases, [&](const Phase& other) {
+    return &other == &phase || (certain(phase.start, other) && certain(phase.end, other));
+  });
 }
 
 void TimelineContent::write_events(RecordWriter& out) const {

@@ -65,6 +65,8 @@ class TimelineContent final : public report::Content {
   const Campaign* campaign() const;
   // What clocks that differ leave of the order of events; empty: it can be trusted.
   std::string order_warning() const;
+  // Whether the clocks leave no doubt on which side of its neighbours the phase lies.
+  bool order_certain(const Phase& phase) const;
   void text_campaign(report::TextWriter& out) const;
   void text_clocks(report::TextWriter& out) const;
   void html_campaign(report::HtmlWriter& out) const;

@@ -16,7 +16,8 @@ struct Gap {
   std::uint32_t input = 0;
   FrameRef before{};
   FrameRef after{};
-  double usual_rate = 0;  // packets a second before it
+  double usual_rate = 0;       // packets a second before it
+  double longest_other_s = 0;  // of a slow capture: no other silence was longer
 };
 
 // A moment at which all media streams lack packets.

@@ -142,21 +142,19 @@ void TimelineContent::html_campaign(HtmlWriter& out) const {
       row(out, "how", fmt::format("{} ({}): {}", entry.name, report::to_string(entry.confidence), entry.reason));
     }
     row(out, "stayed", duration_text(c.dwell_s) + (c.ongoing ? ", and still is in" : ""));
+    if (c.returned.known()) row(out, "came back", format_utc(c.returned.time), "bad");
     row(out, "stopped",
         c.containment ? format_utc(c.containment->first.time)
         : c.ongoing   ? std::string("not yet")
                       : std::string("ended, cause unknown"),
         c.containment ? "good" : "");
-    if (c.returned.known()) row(out, "came back", format_utc(c.returned.time), "bad");
   }
   if (c.calls != 0) {
     row(out, "calls",
         fmt::format("{} answered, {:.1f} minutes, to {}", c.calls, c.minutes, join(c.affected.destinations)));
   }
   if (c.cost) {
-    row(out, "estimated cost",
-        fmt::format("{:.2f} to {:.2f} {}{}", c.cost->low, c.cost->high, c.cost->currency,
-                    c.cost->placeholder ? " (placeholder rates)" : ""));
+    row(out, "estimated cost", cost_text(*c.cost));
   }
   std::vector<std::string> resets;
   for (const AccountToReset& reset : c.reset) resets.push_back(fmt::format("{} ({})", reset.account, reset.why));

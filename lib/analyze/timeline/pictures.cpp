@@ -11,7 +11,7 @@ namespace voip::analyze::timeline {
 namespace {
 
 constexpr std::size_t kMostLadders = 100;
-constexpr std::size_t kWidth = 24;  // of a column
+constexpr std::size_t kWidth = 28;  // of a column
 constexpr std::size_t kTime = 14;
 
 std::string label_of(const Step& step) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <string_view>
 
 #include "analyze/timeline/record.h"
@@ -33,17 +34,32 @@ std::string place_of(const Binding& binding) {
 
 }  // namespace
 
-void RegistrationBook::on_first_hop(std::string_view call_id, std::uint32_t cseq) {
+void RegistrationBook::on_first_hop(std::string_view call_id, std::uint32_t cseq, std::string_view credentials,
+                                    Timestamp time) {
   if (first_hops_.size() >= kMostHops) {
     std::swap(first_hops_, older_hops_);
     first_hops_.clear();
   }
-  first_hops_.at_or_new(text_key(call_id, std::to_string(cseq)));
+  const TextKey request = text_key(call_id, std::to_string(cseq));
+  first_hops_.at_or_new(request);
+  if (credentials.empty()) return;
+  if (logins_.size() >= kMostHops) logins_.clear();
+  if (echoes_.size() >= kMostHops) echoes_.clear();
+  bool made = false;
+  Login& login = logins_.at_or_new(text_key(credentials), &made);
+  const TextKey call = text_key(call_id);
+  // Without qop a phone sends the same credentials with each refresh, of the same Call-ID or much later.
+  if (!made && login.call != call && std::abs(time.ns - login.time.ns) <= kEchoNs) {
+    echoes_.at_or_new(request);
+  } else {
+    login = {call, time};
+  }
 }
 
 bool RegistrationBook::passed_on(const Transaction& t) const {
-  if (t.vias < 2) return false;
   const TextKey key = text_key(t.call_id, std::to_string(t.cseq));
+  if (echoes_.find(key) != nullptr) return true;
+  if (t.vias < 2) return false;
   return first_hops_.find(key) != nullptr || older_hops_.find(key) != nullptr;
 }
 

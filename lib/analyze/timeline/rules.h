@@ -51,7 +51,7 @@ inline constexpr report::Rule kDwellTime{
     .severity = report::Severity::kLow,
     .title = "How long the attacker was in",
     .trigger =
-        "Time from the first compromise to the first refusal that held, or to the end of the capture. High "
+        "Time from the first compromise to the first refusal of all that was tried, or to the end of the capture. High "
         "above 24 hours, medium above 1 hour, else low. Not without a compromise.",
     .rationale = "Cost and damage grow with the time between getting in and being stopped.",
     .remedy = "Alert on a success after failures and on calls to risky destinations within minutes, not days.",
@@ -150,7 +150,9 @@ inline constexpr report::Rule kEvidenceGap{
     .severity = report::Severity::kMedium,
     .title = "The capture has holes",
     .trigger =
-        "No packets of an input for 60 s or more where it normally holds more than one a second; packets lost "
+        "No packets of an input for 60 s or more where it normally holds more than one a second, or where all its "
+        "other "
+        "silences are ten times shorter and what is missing is less than a twentieth of it; packets lost "
         "by the capture itself; packets cut by the snap length; more than 5 % of at least 20 calls of which only one "
         "direction was captured. A quiet night is no hole.",
     .rationale = "What happened in a hole is not in this report, and silence may be a missing packet.",

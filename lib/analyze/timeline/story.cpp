@@ -1,5 +1,7 @@
 #include "analyze/timeline/story.h"
 
+#include <fmt/format.h>
+
 #include "analyze/timeline/teller.h"
 
 namespace voip::analyze::timeline {
@@ -88,6 +90,12 @@ std::vector<std::string_view> techniques_of(Kind kind) {
     case Kind::kAnomaly: break;
   }
   return {};
+}
+
+std::string cost_text(const fraud::Cost& cost) {
+  std::string text = fmt::format("{:.2f}", cost.high);
+  if (fmt::format("{:.2f}", cost.low) != text) text = fmt::format("{:.2f} to {}", cost.low, text);
+  return text + " " + cost.currency + (cost.placeholder ? " by placeholder rates" : "");
 }
 
 Story tell_story(std::vector<Incident> incidents, const std::vector<Track>& tracks, const Record& record,

@@ -107,6 +107,7 @@ struct Campaign {
   std::vector<Slice> activity{};      // of the abuse, 10 minutes each
   std::uint64_t calls = 0;            // accepted ones of the abuse
   double minutes = 0;
+  std::string means{};  // how calls of others were sent away: "by redirects (3xx)"; empty: they were his own
   std::optional<fraud::Cost> cost{};
   Affected affected{};
   std::vector<std::string> proven{};
@@ -130,6 +131,9 @@ struct StoryOptions {
 // Joins incidents that belong together (TL-002), takes the gravest campaign and arranges it into phases.
 Story tell_story(std::vector<fraud::Incident> incidents, const std::vector<Track>& tracks, const Record& record,
                  const StoryOptions& options);
+
+// "12.00 to 15.00 USD by placeholder rates"
+std::string cost_text(const fraud::Cost& cost);
 
 // Which phase a kind of incident belongs to; empty: none (a misconfigured device is no phase of an attack).
 std::optional<PhaseKind> phase_of(fraud::Kind kind);

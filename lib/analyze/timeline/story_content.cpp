@@ -235,7 +235,6 @@ void TimelineContent::write_incident(RecordWriter& out) const {
 }
 
 void TimelineContent::write_phases(RecordWriter& out) const {
-  const bool order_certain = order_warning().empty();
   out.key("phases");
   out.begin_array();
   for (const Phase& phase : story_.phases) {
@@ -250,7 +249,7 @@ void TimelineContent::write_phases(RecordWriter& out) const {
     out.field("messages", phase.messages);
     out.field("calls", phase.calls);
     out.field("minutes", rounded(phase.minutes));
-    out.field("order_certain", order_certain);
+    out.field("order_certain", order_certain(phase));
     out.key("attack");
     out.begin_array();
     for (const std::string_view id : phase.attack) out.value(id);
@@ -345,7 +344,11 @@ void TimelineContent::text_campaign(TextWriter& out) const {
       text_pair(out, &entry == c.entry.data() ? "how" : "or",
                 fmt::format("{} ({}): {}", entry.name, report::to_string(entry.confidence), entry.reason));
     }
-    text_pair(out, "stayed", duration_text(c.dwell_s) + (c.ongoing ? ", and still is in" : ""));
+    text_pair(out, "stayed",
+              duration_text(c.dwell_s) + (c.returned.known() ? ", until the first block"
+                                          : c.ongoing        ? ", and still is in"
+                                                             : ""));
+    if (c.returned.known()) text_pair(out, "came back", out.time(c.returned.time), Tone::kBad);
     if (c.containment) {
       text_pair(
           out, "stopped",
@@ -355,7 +358,6 @@ void TimelineContent::text_campaign(TextWriter& out) const {
     } else if (!c.ongoing) {
       text_pair(out, "stopped", "ended, cause unknown: no refusal was seen");
     }
-    if (c.returned.known()) text_pair(out, "came back", out.time(c.returned.time), Tone::kBad);
   }
   if (c.calls != 0) {
     text_pair(out, "calls",
@@ -363,9 +365,7 @@ void TimelineContent::text_campaign(TextWriter& out) const {
                           c.affected.destinations.empty() ? "" : ", to " + some(c.affected.destinations)));
   }
   if (c.cost) {
-    text_pair(out, "cost",
-              fmt::format("{:.2f} to {:.2f} {}{}", c.cost->low, c.cost->high, c.cost->currency,
-                          c.cost->placeholder ? " by placeholder rates" : ""));
+    text_pair(out, "cost", cost_text(*c.cost));
   }
   std::string resets;
   for (const AccountToReset& reset : c.reset) {
@@ -382,7 +382,7 @@ void TimelineContent::text_campaign(TextWriter& out) const {
                                    : phase.kind >= PhaseKind::kCompromise ? Tone::kBad
                                                                           : Tone::kWarn);
     out.column(22);
-    out.put(fmt::format("{}{} to {} ({})", warning.empty() ? "" : "about ", out.time(phase.start.time),
+    out.put(fmt::format("{}{} to {} ({})", order_certain(phase) ? "" : "about ", out.time(phase.start.time),
                         out.time(phase.end.time), duration_text(seconds_between(phase.start.time, phase.end.time))));
     out.end_line();
     out.begin_line(1);

@@ -44,6 +44,11 @@ void mark_covered(const Story& story, Record& record) {
 
 }  // namespace
 
+std::string usual_text(const Gap& gap) {
+  if (gap.longest_other_s <= 0) return fmt::format("{:.1f} a second are usual", gap.usual_rate);
+  return fmt::format("no other silence was longer than {}", duration_text(gap.longest_other_s));
+}
+
 void add_story_events(const Story& story, const Facts& facts, Record& record) {
   const auto add = [&record](EventKind kind, const FrameRef& first, const FrameRef& last, const IpAddress& actor,
                              std::string_view subject, std::string text, std::uint64_t count = 1) {
@@ -101,8 +106,8 @@ void add_story_events(const Story& story, const Facts& facts, Record& record) {
   }
   for (const Gap& gap : facts.gaps) {
     add(EventKind::kGap, gap.before, gap.after, {}, {},
-        fmt::format("no packets for {}, where {:.1f} a second are usual",
-                    duration_text(seconds_between(gap.before.time, gap.after.time)), gap.usual_rate));
+        fmt::format("no packets for {}, where {}", duration_text(seconds_between(gap.before.time, gap.after.time)),
+                    usual_text(gap)));
   }
 }
 

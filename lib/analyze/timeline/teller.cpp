@@ -264,6 +264,7 @@ Story Teller::run() {
     compromise_phases();
     containment_phases();
     end_guessing();
+    name_users();
     split_abuse();
     begin_with_first_call();
     merge_phases();

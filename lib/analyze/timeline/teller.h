@@ -91,6 +91,7 @@ class Teller {
   void compromise_phases();
   void add_containment(const std::vector<Block>& blocks);
   void containment_phases();
+  void add_return(const std::vector<const Track*>& mine, const FrameRef& again);
   void add_renewed_guessing(const Track& track, const Refusals& block);
   static FrameRef next_success(const std::vector<const Track*>& mine, const FrameRef& after);
   void explain_entry();
@@ -100,6 +101,7 @@ class Teller {
   std::vector<std::size_t> calls_of(const fraud::Incident& one) const;
   FrameRef taken_first(const std::vector<std::string>& accounts) const;
   void end_guessing();
+  void name_users();
   void split_abuse();
   void begin_with_first_call();
   void add_part(const Phase& whole, const std::vector<std::size_t>& calls, const FrameRef& begin, const FrameRef& end,
@@ -108,6 +110,7 @@ class Teller {
   void measure_abuse();
 
   // teller_words.cpp
+  std::string means() const;
   void describe();
   void list_indicators();
 

@@ -26,10 +26,12 @@ bool blocked(const CallRecord& call, const FrameRef& block) {
   return block <= call.begin() || (!call.answered() && !later_by(call.begin().time, block.time, kSameRequest));
 }
 
-// Digits without leading zeros: what is the same in "0025261..." and "+25261...".
-std::string_view number_end(std::string_view dialled) {
+// The digits without leading zeros, last one first: a number as it was dialled, behind whatever prefix, begins like the
+// number itself ("0025261...", "901125261..." and "+25261...").
+std::string from_the_end(std::string_view dialled) {
   const std::size_t at = dialled.find_first_not_of("+0");
-  return at == std::string_view::npos ? std::string_view{} : dialled.substr(at);
+  if (at == std::string_view::npos) return {};
+  return {dialled.rbegin(), dialled.rend() - static_cast<std::ptrdiff_t>(at)};
 }
 
 }  // namespace
@@ -47,6 +49,18 @@ std::vector<std::size_t> Teller::calls_of(const Incident& one) const {
     }
   }
   return list;
+}
+
+// Where calls are sent away by somebody, no account stands in them: it is what he had taken.
+void Teller::name_users() {
+  for (Phase& phase : story_.phases) {
+    if (phase.kind != PhaseKind::kAbuse || !phase.accounts.empty()) continue;
+    for (const Phase& entry : story_.phases) {
+      const auto there = [&phase](const IpAddress& a) { return std::ranges::binary_search(phase.actors, a); };
+      if (entry.kind == PhaseKind::kCompromise && std::ranges::any_of(entry.actors, there))
+        add_all(phase.accounts, entry.accounts);
+    }
+  }
 }
 
 // Abuse of accounts that were taken begins when they were, and is parted by each block that did not last.
@@ -148,7 +162,7 @@ void Teller::add_part(const Phase& whole, const std::vector<std::size_t>& calls,
   Phase part{.kind = whole.kind};
   part.attack = whole.attack;
   part.incidents = whole.incidents;
-  std::set<std::string_view> dialled;
+  std::set<std::string> dialled;
   std::uint64_t members = 0;
   bool answered = false;
   for (const std::size_t i : calls) {
@@ -160,14 +174,16 @@ void Teller::add_part(const Phase& whole, const std::vector<std::size_t>& calls,
     if (!part.start.known() || start < part.start) part.start = start;
     const FrameRef over = call.hung_up != HungUp::kNobody ? call.end : start;
     if (!part.end.known() || part.end < over) part.end = over;
-    if (const std::string_view number = number_end(record_.callee_of(call)); !number.empty()) dialled.insert(number);
+    if (std::string number = from_the_end(record_.callee_of(call)); !number.empty()) dialled.insert(std::move(number));
     if (std::ranges::binary_search(whole.actors, call.actor())) add_unique(part.actors, call.actor());
     const std::string caller{record_.caller_of(call)};
     if (std::ranges::binary_search(whole.accounts, caller)) add_unique(part.accounts, caller);
   }
   if (!answered) return;
   for (const std::string& number : whole.numbers) {
-    if (dialled.count(number_end(number)) != 0) part.numbers.push_back(number);
+    const std::string tail = from_the_end(number);
+    const auto at = dialled.lower_bound(tail);
+    if (!tail.empty() && at != dialled.end() && at->starts_with(tail)) part.numbers.push_back(number);
   }
   if (part.actors.empty()) part.actors = whole.actors;
   if (part.accounts.empty()) part.accounts = whole.accounts;

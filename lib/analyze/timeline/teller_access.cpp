@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -173,11 +174,9 @@ void Teller::compromise_phases() {
     }
   }
   std::set<std::string> later;
-  std::set<std::size_t> told;
   for (Entry& entry : all) {
     if (entry.account != campaign_->taken_account && !entry.account.empty()) later.insert(entry.account);
     if (!entry.account.empty()) taken_.try_emplace(entry.account, entry.decisive);
-    const Incident& one = incident(entry.incident);
     Phase phase{.kind = PhaseKind::kCompromise, .start = entry.decisive};
     phase.actors = entry.actors;
     entry.takeover = entry.account.empty() ? FrameRef{} : takeover_after(entry.decisive, entry.account);
@@ -193,7 +192,7 @@ void Teller::compromise_phases() {
     }
     phase.end = entry.takeover.known() ? entry.takeover : phase.start;
     if (!entry.account.empty()) phase.accounts = {entry.account};
-    phase.messages = told.insert(entry.incident).second ? one.messages : 1;
+    phase.messages = entry.takeover.known() ? 2 : 1;  // the guesses before are a phase of their own
     phase.incidents.push_back(entry.incident);
     phase.evidence.push_back({phase.start, "decisive: the request that was accepted"});
     if (entry.takeover.known()) phase.evidence.push_back({entry.takeover, "take-over"});
@@ -242,6 +241,36 @@ void Teller::add_renewed_guessing(const Track& track, const Refusals& block) {
   story_.phases.push_back(std::move(success));
 }
 
+// In again without guessing: with a password that was known, too, or not changed.
+void Teller::add_return(const std::vector<const Track*>& mine, const FrameRef& again) {
+  const auto returns = [&again](const Track* t) {
+    return t->last_success == again || std::ranges::find(t->registrations, again) != t->registrations.end() ||
+           std::ranges::any_of(t->earlier, [&again](const Refusals& block) { return block.success_after == again; });
+  };
+  const auto who = std::ranges::find_if(mine, returns);
+  const bool told = std::ranges::any_of(story_.phases, [&again](const Phase& phase) {
+    return phase.kind == PhaseKind::kCompromise && std::abs(seconds_between(phase.start.time, again.time)) <= 2.0;
+  });
+  if (who == mine.end() || told) return;
+  Phase phase{.kind = PhaseKind::kCompromise, .start = again, .end = again};
+  phase.actors = {(*who)->source};
+  phase.accounts = {account_of(**who)};
+  FrameRef used;
+  for (const CallRecord& call : record_.calls) {
+    const FrameRef begin = call.begin();
+    if (call.actor() != (*who)->source || record_.caller_of(call) != phase.accounts.front()) continue;
+    // A call that is let through again is abuse, and no new way in.
+    if (std::abs(seconds_between(begin.time, again.time)) <= 2.0) return;
+    if (again < begin && (!used.known() || begin < used)) used = begin;
+  }
+  if (used.known()) phase.end = used;
+  phase.messages = used.known() ? 2 : 1;
+  phase.evidence.push_back({again, "decisive: the request that was accepted again"});
+  if (used.known()) phase.evidence.push_back({used, "first call"});
+  add_techniques(phase, Kind::kAccountCompromise);
+  story_.phases.push_back(std::move(phase));
+}
+
 void Teller::containment_phases() {
   if (!campaign_->decisive.known()) return;
   // Those who had success with an account that they took.
@@ -281,6 +310,8 @@ void Teller::containment_phases() {
       add_renewed_guessing(*block.first, held);
       held.last = held.before_pause;
       held.count = held.count_before_pause;
+    } else {
+      add_return(mine, again);
     }
     add_containment({{block.first, &held}});
     if (!campaign_->returned.known() || again < campaign_->returned) campaign_->returned = again;
@@ -306,10 +337,11 @@ void Teller::containment_phases() {
     if (campaign_->end < whole.last) campaign_->end = whole.last;
   }
   const FrameRef over = campaign_->containment ? campaign_->containment->first : FrameRef{};
-  const Timestamp until = over.known() ? over.time : record_.last;
+  const FrameRef stopped = pauses_.empty() ? over : pauses_.front().first;  // though not for good
+  const Timestamp until = stopped.known() ? stopped.time : record_.last;
   campaign_->dwell_s = std::max(0.0, seconds_between(campaign_->decisive.time, until));
   campaign_->ongoing = !over.known() && !later_by(campaign_->end.time, record_.last, kQuiet);
-  if (!over.known() && !campaign_->ongoing) {
+  if (!stopped.known() && !campaign_->ongoing) {
     campaign_->dwell_s = std::max(0.0, seconds_between(campaign_->decisive.time, campaign_->end.time));
   }
 }
@@ -337,10 +369,16 @@ void Teller::explain_entry() {
   std::uint64_t failures = 0;
   std::uint64_t guesses = 0;
   std::uint64_t elsewhere = 0;  // with other accounts
+  std::uint64_t sprayed = 0;    // of them, those that whoever got in had tried just before
   bool leaked = false;
   bool unauthenticated = false;
   for (const Track& track : tracks_) {
-    if (!actor(track.source) || account_of(track) != account) continue;
+    if (!actor(track.source)) continue;
+    if (account_of(track) != account) {
+      const bool before = track.first_failure.known() && track.first_failure < campaign_->decisive;
+      sprayed += track.source == campaign_->taken_by && before ? 1U : 0U;
+      continue;
+    }
     failures += track.failures;
     unauthenticated |= track.first_success == campaign_->decisive && track.without_login;
   }
@@ -373,12 +411,19 @@ void Teller::explain_entry() {
     entry.push_back({"guessed-password", Confidence::kProbable,
                      fmt::format("{} credentials were tried in the same campaign before the right one", guesses)});
   } else {
+    constexpr std::uint64_t kSpray = 5;
+    if (sprayed >= kSpray) {
+      entry.push_back({"guessed-password", Confidence::kProbable,
+                       fmt::format("the same address tried {} other accounts before: its first password for {} was "
+                                   "right, as one of many or from a list that leaked",
+                                   sprayed, account)});
+    }
     entry.push_back({"stolen-credential", Confidence::kPossible,
                      fmt::format("no failure for {} was seen before the success: the credential was known beforehand, "
                                  "or the guessing is not in this capture",
                                  account)});
   }
-  if (elsewhere != 0 && entry.back().name == "stolen-credential") {
+  if (elsewhere != 0 && entry.size() == 1 && entry.back().name == "stolen-credential") {
     entry.push_back({"guessed-password", Confidence::kPossible,
                      fmt::format("{} credentials were tried with other accounts in the same campaign", elsewhere)});
   }

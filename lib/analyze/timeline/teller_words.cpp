@@ -55,6 +55,24 @@ std::string join_names(const std::vector<std::string>& list, std::size_t most) {
   return text;
 }
 
+// How calls were sent away that somebody else had placed; empty: he called himself.
+std::string Teller::means() const {
+  std::string text;
+  const auto add = [&](std::string_view rule, std::string_view words) {
+    const bool any = std::ranges::any_of(campaign_->incidents, [&](std::size_t i) {
+      const Incident& one = incident(i);
+      return one.answered != 0 && std::ranges::any_of(one.checks, [&](const fraud::Fired& fired) {
+               return fired.rule->id == rule && fired.confidence != Confidence::kPossible;
+             });
+    });
+    if (any) text += fmt::format("{}{}", text.empty() ? "by " : " and ", words);
+  };
+  add("FRAUD-060", "transfers (REFER)");
+  add("FRAUD-061", "redirects (3xx)");
+  add("FRAUD-062", "forwarding");
+  return text;
+}
+
 // What the gravest incidents say, in one sentence.
 void Teller::describe() {
   Campaign& c = *campaign_;
@@ -80,7 +98,7 @@ void Teller::describe() {
   std::vector<std::string> did;
   if (c.decisive.known()) {
     if (entry_kind_ == Kind::kUnauthenticatedCall) {
-      did.emplace_back("placed calls without any credentials");
+      did.emplace_back("got through without any credentials");
     } else {
       const std::string account = c.taken_account.empty() ? std::string("an account") : "account " + c.taken_account;
       did.push_back(c.failures_before >= 3
@@ -100,8 +118,11 @@ void Teller::describe() {
                                       one.kind == Kind::kTransferAbuse || one.kind == Kind::kSimBox);
   }
   if (c.calls != 0 && outgoing) {
-    did.push_back(fmt::format("made {} {} ({:.0f} minutes){}", c.calls, c.calls == 1 ? "call" : "calls", c.minutes,
-                              c.affected.destinations.empty() ? "" : " to " + join_names(c.affected.destinations)));
+    c.means = means();
+    did.push_back(fmt::format("{} {} {} ({:.0f} minutes){}{}", c.means.empty() ? "made" : "brought about", c.calls,
+                              c.calls == 1 ? "call" : "calls", c.minutes,
+                              c.affected.destinations.empty() ? "" : " to " + join_names(c.affected.destinations),
+                              c.means.empty() ? "" : " " + c.means));
   } else if (abuse != nullptr) {
     did.push_back(deed_of(*abuse));
   }
@@ -139,14 +160,20 @@ void Teller::describe() {
     sentence += did[i];
   }
   if (c.containment) {
-    sentence += fmt::format("; it was stopped ({})", c.containment->status == 0 ? std::string("no more answers")
-                                                                                : status_text(c.containment->status));
+    sentence +=
+        fmt::format("; it was stopped{} ({})", c.returned.known() ? ", came back, and was stopped again" : "",
+                    c.containment->status == 0 ? std::string("no more answers") : status_text(c.containment->status));
   } else if (c.decisive.known()) {
+    sentence += c.returned.known() ? "; it was stopped, and came back" : "";
     sentence += c.ongoing ? "; it goes on at the end of the capture" : "; it ended, why is not seen";
   }
   c.verdict = sentence + ".";
 
-  if (c.decisive.known()) c.proven.push_back("a request with the account's credentials was accepted");
+  if (c.decisive.known()) {
+    c.proven.emplace_back(entry_kind_ == Kind::kUnauthenticatedCall
+                              ? "calls of a stranger were accepted without any credentials"
+                              : "a request with the account's credentials was accepted");
+  }
   if (c.takeover.known()) c.proven.push_back("the same party registered or called with the account afterwards");
   for (const std::size_t i : c.incidents) {
     const Incident& one = incident(i);

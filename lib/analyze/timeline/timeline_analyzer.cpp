@@ -59,7 +59,8 @@ struct TimelineAnalyzer::Impl {
     if (message.method == Method::kRegister) {
       const auto is_via = [](const sip::Header& header) { return header.id == sip::HeaderId::kVia; };
       if (std::ranges::count_if(message.headers, is_via) == 1)
-        registrations.on_first_hop(message.call_id, message.cseq_number);
+        registrations.on_first_hop(message.call_id, message.cseq_number, message.header(sip::HeaderId::kAuthorization),
+                                   event.frame.time);
     } else if (message.method == Method::kRefer) {
       log.add({.kind = EventKind::kTransfer,
                .first = event.frame,

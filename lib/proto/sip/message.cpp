@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "proto/sip/header_table.h"
 #include "proto/sip/line_scanner.h"
+#include "proto/sip/start_line.h"
 
 namespace voip::sip {
 namespace {
@@ -26,94 +27,8 @@ constexpr std::uint64_t kSingle =
     bit(HeaderId::kContentDisposition) | bit(HeaderId::kRSeq) | bit(HeaderId::kRAck) | bit(HeaderId::kSessionExpires) |
     bit(HeaderId::kMinSe) | bit(HeaderId::kReplaces) | bit(HeaderId::kEvent);
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 // is_space(), with one comparison for nearly all characters.
 constexpr bool blank_or_line_end(char c) { return static_cast<unsigned char>(c) <= ' ' && is_space(c); }
-
-constexpr std::array<bool, 256> kTokenTable = [] {
-  std::array<bool, 256> table{};
-  for (unsigned c = 0; c < 256; ++c) table[c] = is_token_char(static_cast<char>(c));
-  return table;
-}();
-bool is_token(char c) { return kTokenTable[static_cast<unsigned char>(c)]; }
-
-// "SIP/" digits "." digits, any case (RFC 3261 section 7.1).
-bool is_sip_version(std::string_view text) {
-  if (text == "SIP/2.0") return true;
-  if (text.size() < 7 || !istarts_with(text, "SIP/") || !is_digit(text[4])) return false;
-  std::size_t i = 4;
-  while (i < text.size() && is_digit(text[i])) ++i;
-  if (i >= text.size() || text[i] != '.') return false;
-  const std::size_t minor = ++i;
-  while (i < text.size() && is_digit(text[i])) ++i;
-  return i == text.size() && i > minor;
-}
-
-// Without the line's end and the blanks before it.
-std::string_view without_line_end(std::string_view line) {
-  while (!line.empty() && is_space(line.back())) line.remove_suffix(1);
-  return line;
-}
-
-struct StartLine {
-  bool is_sip = false;
-  bool is_request = false;
-  std::string_view method, uri;  // request
-  std::string_view version;
-  std::string_view status, reason;  // response
-  bool odd_blanks = false;
-};
-
-// line: without its LF.
-StartLine split_start_line(std::string_view line) {
-  StartLine start;
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  const std::string_view text = without_line_end(line);
-  start.odd_blanks = text.size() != line.size();
-  std::size_t first = 0;
-  while (first < text.size() && is_token(text[first])) ++first;
-  if (first == 0 || first >= text.size()) return start;
-  if (text[first] == '/') {
-    // Status-Line.
-    std::size_t end = first;
-    while (end < text.size() && !is_blank(text[end])) ++end;
-    start.version = text.substr(0, end);
-    if (!is_sip_version(start.version) || end == text.size()) return start;
-    std::size_t code = end;
-    while (code < text.size() && is_blank(text[code])) ++code;
-    std::size_t code_end = code;
-    while (code_end < text.size() && !is_blank(text[code_end])) ++code_end;
-    if (code == text.size() || !is_digit(text[code])) return start;
-    start.is_sip = true;
-    start.odd_blanks = code != end + 1;  // blanks at the end belong to the reason
-    start.status = text.substr(code, code_end - code);
-    start.reason = code_end < text.size() ? text.substr(code_end + 1) : std::string_view{};
-    return start;
-  }
-  if (!is_blank(text[first])) return start;
-  std::size_t last = text.size();
-  while (last > first && !is_blank(text[last - 1])) --last;
-  start.version = text.substr(last);
-  start.method = text.substr(0, first);
-  if (!is_sip_version(start.version)) {
-    // A request without its version is still nothing else.
-    start.uri = start.version;
-    start.version = {};
-    start.is_request = start.is_sip = method_of(start.method) != Method::kOther &&
-                                      trim(text.substr(first)) == start.uri && istarts_with(start.uri, "sip:");
-    return start;
-  }
-  std::size_t begin = first;
-  while (begin < last && is_blank(text[begin])) ++begin;
-  std::size_t end = last;
-  while (end > begin && is_blank(text[end - 1])) --end;
-  if (begin == end) return start;
-  if (begin != first + 1 || end + 1 != last || text[first] != ' ' || text[last - 1] != ' ') start.odd_blanks = true;
-  start.uri = text.substr(begin, end - begin);
-  start.is_sip = true;
-  start.is_request = true;
-  return start;
-}
 
 std::size_t find_colon(std::string_view line) {
 #if defined(__SSE2__)
@@ -242,7 +157,7 @@ void judge_start_line(const StartLine& start, MessageView& message) {
   if (start.odd_blanks) message.anomalies.add(Anomaly::kStartLineBlanks);
   if (start.version.empty()) {
     message.anomalies.add(Anomaly::kBadStartLine);
-  } else if (start.version != "SIP/2.0") {
+  } else if (start.version != kVersion) {
     message.anomalies.add(Anomaly::kBadVersion);
   }
   if (!start.is_request) {
@@ -266,7 +181,7 @@ void judge_start_line(const StartLine& start, MessageView& message) {
   }
   const std::string_view uri = start.uri;
   if (uri.front() == '<' || uri.back() == '>') message.anomalies.add(Anomaly::kUriWithAngleBrackets);
-  if (std::ranges::any_of(uri, blank_or_line_end)) message.anomalies.add(Anomaly::kUriWithBlanks);
+  if (std::ranges::any_of(uri.substr(find_blank(uri, 0)), is_space)) message.anomalies.add(Anomaly::kUriWithBlanks);
 }
 
 }  // namespace
@@ -301,6 +216,8 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
   judge_start_line(start, message);
 
   std::size_t stored = 0;
+  std::size_t room = headers_.size();
+  Header* fields = headers_.data();
   std::uint64_t seen = 0;
   // Of each header field in `seen`, its first value. Not set to zero: that would be most of the work on short messages.
   struct Value {
@@ -357,12 +274,16 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
       seen |= bit(id);
       first[static_cast<unsigned>(id)] = {value.data(), value.size()};
     }
-    if (stored < max_headers_) {
-      if (stored == headers_.size()) headers_.resize(std::min(max_headers_, std::max<std::size_t>(32, stored * 2)));
-      headers_[stored++] = {id, name, value};
-    } else {
-      message.anomalies.add(Anomaly::kTooManyHeaders);
+    if (stored == room) {
+      if (stored >= max_headers_) {
+        message.anomalies.add(Anomaly::kTooManyHeaders);
+        continue;
+      }
+      headers_.resize(std::min(max_headers_, std::max<std::size_t>(32, stored * 2)));
+      room = headers_.size();
+      fields = headers_.data();
     }
+    fields[stored++] = {id, name, value};
   }
   const auto first_of = [&](HeaderId id) {
     if ((seen & bit(id)) == 0) return std::string_view{};
@@ -378,7 +299,7 @@ Parsed<MessageView> Parser::parse(ByteView bytes, bool datagram, bool cut) {
   message.content_type = first_of(HeaderId::kContentType);
   message.user_agent = first_of((seen & bit(HeaderId::kUserAgent)) != 0 ? HeaderId::kUserAgent : HeaderId::kServer);
   const std::string_view length_field = first_of(HeaderId::kContentLength);
-  message.headers = std::span<const Header>{headers_.data(), stored};
+  message.headers = std::span<const Header>{fields, stored};
 
   const LineScanner::Odd odd = lines.odd_before(head_end);
   if (odd.nul) message.anomalies.add(Anomaly::kNulByte);

@@ -11,7 +11,7 @@ namespace voip::sip {
 namespace {
 
 struct MethodName {
-  Method method;
+  Method method = Method::kOther;
   std::string_view name;
 };
 constexpr std::array kMethods{
@@ -31,14 +31,26 @@ constexpr std::array kMethods{
     MethodName{Method::kPublish, "PUBLISH"},
 };
 
+// First letter and length tell all methods apart.
+constexpr std::size_t kMethodSlots = 32;
+constexpr std::size_t method_slot(std::string_view name) {
+  return (static_cast<unsigned char>(name.front()) * 3U + name.size()) % kMethodSlots;
+}
+constexpr std::array<MethodName, kMethodSlots> kMethodTable = [] {
+  std::array<MethodName, kMethodSlots> table{};
+  for (const MethodName& entry : kMethods) table[method_slot(entry.name)] = entry;
+  return table;
+}();
+static_assert(std::ranges::all_of(kMethods, [](const MethodName& entry) {
+  return kMethodTable[method_slot(entry.name)].method == entry.method;
+}));
+
 }  // namespace
 
 Method method_of(std::string_view name) {
-  if (name.size() < 3 || name.size() > 9) return Method::kOther;
-  for (const MethodName& entry : kMethods) {
-    if (entry.name.front() == name.front() && entry.name == name) return entry.method;
-  }
-  return Method::kOther;
+  if (name.empty()) return Method::kOther;
+  const MethodName& entry = kMethodTable[method_slot(name)];
+  return entry.name == name ? entry.method : Method::kOther;
 }
 
 std::string_view to_string(Method method) {

@@ -8,6 +8,7 @@
 #include "analyze/fraud/malformed.h"
 #include "report/collector.h"
 #include "session/tracker.h"
+#include "support/sip_event.h"
 
 using namespace voip;
 using namespace voip::analyze::fraud;
@@ -93,16 +94,12 @@ class Tale {
   }
 
   void send(const Endpoint& src, const Endpoint& dst, const std::string& text) {
-    const auto parsed = parser_.parse(as_bytes(text));
-    REQUIRE(parsed.ok());
     dissect::SipEvent event;
-    event.message = &*parsed;
-    event.raw = as_bytes(text);
     event.src = src;
     event.dst = dst;
     now_ += 10 * kNsPerMs;
     event.frame = {.input = 0, .number = ++frame_, .time = {now_}};
-    tracker_.on_sip(event);
+    test::send_sip(tracker_, parser_, text, event);
   }
 
  private:

@@ -277,6 +277,23 @@ TEST_CASE("blocklists name certain attackers only, in the syntax of their reader
         std::string::npos);
 }
 
+TEST_CASE("an incident has the severity that the policy gives its check, by id or by name", "[fraud]") {
+  fraud::IncidentStore store;
+  fraud::Incident incident;
+  incident.kind = fraud::Kind::kDialPlanProbe;
+  incident.checks.push_back(
+      {.rule = &fraud::kDialPlanProbing, .severity = report::Severity::kHigh, .message = {}, .evidence = {}});
+  store.add(std::move(incident));
+  const auto graded = [&](const char* check) {
+    store.regrade(std::vector<policy::Override>{{.check = check, .severity = report::Severity::kLow, .line = 1}});
+    return store.all().front().lead().severity;
+  };
+  CHECK(graded("FRAUD-041") == report::Severity::kHigh);
+  CHECK(graded("fraud-040") == report::Severity::kLow);
+  store.regrade(std::vector<policy::Override>{{.check = "dial-plan-probing", .severity = report::Severity::kInfo}});
+  CHECK(store.all().front().lead().severity == report::Severity::kInfo);
+}
+
 TEST_CASE("incidents that share an actor or a taken account name each other", "[fraud]") {
   fraud::IncidentStore store;
   const auto make = [](fraud::Kind kind, const char* source, const char* account, double hour) {

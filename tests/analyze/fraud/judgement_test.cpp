@@ -100,7 +100,7 @@ TEST_CASE("a slow surge shows against what was usual, and only with a baseline, 
   CHECK_FALSE(fraud::drifting_surge(spread(900, 60, 600, 500), begin, {kStart + 1199 * kNsPerSecond}).has_value());
 }
 
-TEST_CASE("people who join together and stay meet; who is replaced when he leaves, or leaves soon, does not",
+TEST_CASE("people who join together and stay meet, and who is replaced when he leaves, or leaves soon, does not",
           "[fraud]") {
   CHECK(meet(guests(25, 5, 2700)));
   CHECK_FALSE(meet(guests(25, 5, 60)));

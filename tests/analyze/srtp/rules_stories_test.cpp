@@ -141,7 +141,7 @@ TEST_CASE("an audio level that never changes tells nothing", "[srtp]") {
   CHECK_FALSE(story.end().has("SRTP-033"));
 }
 
-TEST_CASE("digits in INFO can be read over UDP and not over TLS; retransmissions count once", "[srtp]") {
+TEST_CASE("digits in INFO can be read over UDP and not over TLS, and retransmissions count once", "[srtp]") {
   for (const bool tls : {false, true}) {
     SrtpStory story;
     if (tls) story.signalling = voip::dissect::Signalling::kTls;

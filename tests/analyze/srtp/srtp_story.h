@@ -13,6 +13,7 @@
 #include "proto/sip/message.h"
 #include "report/collector.h"
 #include "session/tracker.h"
+#include "support/sip_event.h"
 
 namespace voip::test {
 
@@ -87,16 +88,12 @@ class SrtpStory {
             "\r\nCall-ID: " + extra.call_id + "\r\nCSeq: " + cseq + "\r\nMax-Forwards: 70\r\n" + extra.headers;
     if (!body.empty()) text += "Content-Type: " + extra.content_type + "\r\n";
     text += fmt::format("Content-Length: {}\r\n\r\n{}", body.size(), body);
-    const auto parsed = parser_.parse(as_bytes(text));
-    REQUIRE(parsed.ok());
     dissect::SipEvent event;
-    event.message = &*parsed;
-    event.raw = as_bytes(text);
     event.src = src;
     event.dst = dst;
     event.signalling = signalling;
     event.frame = next_frame(20);
-    tracker_.on_sip(event);
+    test::send_sip(tracker_, parser_, text, event);
   }
   void sip(const Endpoint& src, const Endpoint& dst, const std::string& start, const std::string& cseq, bool to_tag,
            const std::string& body = {}) {

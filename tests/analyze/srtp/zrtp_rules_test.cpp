@@ -111,7 +111,7 @@ TEST_CASE("a wrong zrtp-hash is grave, a missing one is not, one of several is e
   CHECK_FALSE(run("a=zrtp-hash:2.00 " + std::string(64, 'a') + "\r\n").has("SRTP-049"));
 }
 
-TEST_CASE("weak choices are told; HS32 only lightly where nothing stronger was in common", "[zrtp]") {
+TEST_CASE("weak choices are told, HS32 only lightly where nothing stronger was in common", "[zrtp]") {
   const auto run = [](const Bytes& commit, std::vector<std::string> tags = {"HS32", "HS80"}) {
     const Bytes a = zrtp_hello({.tags = tags, .seed = 1});
     const Bytes b = zrtp_hello({.tags = tags, .seed = 2});

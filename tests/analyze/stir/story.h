@@ -14,6 +14,7 @@
 #include "analyze/stir/stir_analyzer.h"
 #include "report/collector.h"
 #include "session/tracker.h"
+#include "support/sip_event.h"
 
 namespace voip::analyze::stir::test {
 
@@ -34,15 +35,11 @@ class Story {
                              "\r\nFrom: <sip:" + from + "@a.example>;tag=1\r\nTo: <sip:" + to +
                              "@b.example>\r\nCall-ID: " + call_id + "\r\nCSeq: " + cseq + "\r\n" + more +
                              "Content-Length: 0\r\n\r\n";
-    const auto parsed = parser_.parse(as_bytes(text));
-    REQUIRE(parsed.ok());
     dissect::SipEvent event;
-    event.message = &*parsed;
-    event.raw = as_bytes(text);
     event.src = {*IpAddress::parse(src), 5060};
     event.dst = {*IpAddress::parse(dst), 5060};
     event.frame = {.input = 0, .number = ++frame_, .time = {now_ns_}};
-    tracker_.on_sip(event);
+    voip::test::send_sip(tracker_, parser_, text, event);
   }
   void wait(std::int64_t seconds) { now_ns_ += seconds * kNsPerSecond; }
   // What x5u leads to: a file of testdata/stir/chains.

@@ -246,7 +246,7 @@ TEST_CASE("Nothing from a capture can break out of a Mermaid diagram", "[timelin
   }
 }
 
-TEST_CASE("Legs over a B2BUA are one call; calls to one number at once through one proxy are many", "[timeline]") {
+TEST_CASE("Legs over a B2BUA are one call, and calls to one number at once through one proxy are many", "[timeline]") {
   const auto leg = [](Names& names, const std::string& id, double start, std::string_view from, std::string_view to) {
     CallRecord record = call(names, start, 200);
     record.call_id = call_id(id);
@@ -293,7 +293,7 @@ void hear_report(DateWatch& watch, std::string_view address, double when, std::i
   watch.on_rtcp(event);
 }
 
-TEST_CASE("A clock that is off shows in sender reports; one that counts from its start is none", "[timeline]") {
+TEST_CASE("A clock that is off shows in sender reports, and one that counts from its start is none", "[timeline]") {
   DateWatch watch;
   for (int i = 0; i < 6; ++i) {
     hear_report(watch, "192.0.2.1", 5.0 * i, 0);

@@ -7,19 +7,14 @@
 #include <string_view>
 #include <vector>
 
-#include "base/text.h"
+#include "support/bytes.h"
 
 namespace voip::dtls {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using test::hex;
 
-std::vector<std::uint8_t> hex(std::string_view text) {
-  std::vector<std::uint8_t> bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes.push_back(*parse_number<std::uint8_t>(text.substr(i, 2), 16));
-  return bytes;
-}
+using Bytes = std::vector<std::uint8_t>;
 
 // Recorded: the client's first datagram and the server's flight of five records, a WebRTC call (DTLS 1.2).
 const auto kClient =

@@ -2,10 +2,10 @@
 
 #include <catch2/catch.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
+
+#include "support/files.h"
 
 using namespace voip;
 
@@ -13,11 +13,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-Bytes read_file(const std::string& name) {
-  std::ifstream in(std::string(TESTDATA_DIR) + "/hep/" + name, std::ios::binary);
-  REQUIRE(in.good());
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
+Bytes read_file(const std::string& name) { return test::file_bytes(test::testdata("hep/" + name)); }
 
 constexpr Timestamp kCarrier{1'795'417'300 * kNsPerSecond};
 

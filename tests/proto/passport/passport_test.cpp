@@ -58,7 +58,7 @@ TEST_CASE("A byte order mark and bytes behind a NUL are no JSON, and what they h
   }
 }
 
-TEST_CASE("Whoever does not know what crit demands refuses the token; ppt is known") {
+TEST_CASE("Whoever does not know what crit demands refuses the token, and ppt is known") {
   const auto defect = [](const std::string& crit) {
     const std::string text = token(
         R"({"alg":"ES256",)" + crit + R"("ppt":"shaken","typ":"passport","x5u":"https://a.example/a.cer"})", "{}");

@@ -190,6 +190,86 @@ TEST_CASE("Each cheap oddity is named, and the message is understood all the sam
   CHECK(anomalies_of(replaced(kInvite, "v=0\r\n", std::string_view{"v\0\xff\r\n", 5})).empty());
 }
 
+TEST_CASE("A lone CR or LF, NUL and bytes that are no UTF-8 are seen wherever they lie in a head, and only there",
+          "[sip]") {
+  // A Subject of every length up to 200 moves what is odd over all places of the blocks that the head is read in.
+  struct {
+    std::string_view odd;
+    Anomaly anomaly;
+  } const cases[] = {{"\r", Anomaly::kBareCr},
+                     {"\n ", Anomaly::kBareLf},
+                     {std::string_view{"\0", 1}, Anomaly::kNulByte},
+                     {"\xff", Anomaly::kNonUtf8}};
+  sip::Parser parser;
+  for (const auto& each : cases) {
+    for (std::size_t size = 0; size <= 200; ++size) {
+      INFO(sip::to_string(each.anomaly) << " behind " << size);
+      const std::string subject = "Max-Forwards: 70\r\nSubject: " + std::string(size, 'x');
+      const std::string text = replaced(kInvite, "Max-Forwards: 70", subject + std::string(each.odd) + "y");
+      const auto message = parser.parse(as_bytes(text));
+      REQUIRE(message.ok());
+      CHECK(message->anomalies.has(each.anomaly));
+      // The same bytes in the body say nothing of the head.
+      std::string behind = replaced(kInvite, "Max-Forwards: 70", subject);
+      behind = replaced(behind, "v=0\r\n", std::string("v=") + std::string(each.odd) + "\r\n");
+      const auto clean = parser.parse(as_bytes(behind));
+      REQUIRE(clean.ok());
+      CHECK_FALSE(clean->anomalies.has(each.anomaly));
+    }
+  }
+}
+
+TEST_CASE("A head that ends with CR has a lone CR, at whatever length it ends", "[sip]") {
+  sip::Parser parser;
+  for (std::size_t size = 0; size <= 200; ++size) {
+    INFO(size);
+    const std::string text = "OPTIONS sip:a SIP/2.0\r\nSubject: " + std::string(size, 'x') + "\r";
+    const auto message = parser.parse(as_bytes(text));
+    REQUIRE(message.ok());
+    CHECK(message->anomalies.has(Anomaly::kBareCr));
+    CHECK(message->anomalies.has(Anomaly::kNoEndOfHeaders));
+  }
+}
+
+TEST_CASE("Start lines read alike whether they have the usual form or not", "[sip]") {
+  struct {
+    std::string line;
+    std::string_view uri;  // of a request
+    unsigned status;
+    std::string_view reason;
+    bool odd;
+  } const cases[] = {
+      {"INVITE sip:a@b SIP/2.0\r\n", "sip:a@b", 0, "", false},
+      {"INVITE sip:a@b SIP/2.0\n", "sip:a@b", 0, "", false},
+      {"INVITE sip:a@b  SIP/2.0\r\n", "sip:a@b", 0, "", true},
+      {"INVITE  sip:a@b SIP/2.0\r\n", "sip:a@b", 0, "", true},
+      {"INVITE sip:a@b SIP/2.0 \r\n", "sip:a@b", 0, "", true},
+      {"INVITE sip:a@b\tSIP/2.0\r\n", "sip:a@b", 0, "", true},
+      {"INVITE sip:a b@c SIP/2.0\r\n", "sip:a b@c", 0, "", false},
+      {"INVITE sip:a@b;x=0123456789abcdef0123456789 SIP/2.0\r\n", "sip:a@b;x=0123456789abcdef0123456789", 0, "", false},
+      {"SIP/2.0 200 OK\r\n", "", 200, "OK", false},
+      {"SIP/2.0 200 OK\n", "", 200, "OK", false},
+      {"SIP/2.0 200 \r\n", "", 200, "", false},  // the blank is the reason's
+      {"SIP/2.0 200\r\n", "", 200, "", false},
+      {"SIP/2.0  200 OK\r\n", "", 200, "OK", true},
+      {"SIP/2.0 486 Busy Here\r\n", "", 486, "Busy Here", false},
+      {"SIP/2.0 486 Busy \r\n", "", 486, "Busy", false},
+      {"SIP/2.0 4860 Busy\r\n", "", 0, "Busy", false},
+  };
+  sip::Parser parser;
+  for (const auto& each : cases) {
+    INFO(each.line);
+    const std::string text = each.line + "Call-ID: a\r\n\r\n";
+    const auto message = parser.parse(as_bytes(text));
+    REQUIRE(message.ok());
+    CHECK(message->is_request == (each.line.front() == 'I'));
+    CHECK(message->request_uri == each.uri);
+    CHECK(message->status == each.status);
+    CHECK(message->reason == each.reason);
+    CHECK(message->anomalies.has(Anomaly::kStartLineBlanks) == each.odd);
+  }
+}
+
 TEST_CASE("Each deep oddity is named by inspect() alone", "[sip]") {
   struct {
     std::string_view from, to;

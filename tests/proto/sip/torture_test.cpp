@@ -1,15 +1,14 @@
 #include <catch2/catch.hpp>
 
 #include <filesystem>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
 #include <set>
 #include <string>
 
 #include "base/text.h"
 #include "proto/sip/fields.h"
 #include "proto/sip/message.h"
+#include "support/files.h"
 
 using namespace voip;
 using sip::Anomaly;
@@ -17,9 +16,7 @@ using sip::Anomaly;
 namespace {
 
 std::string read_torture(std::string_view name) {
-  std::ifstream in(std::string(TESTDATA_DIR) + "/sip/torture/" + std::string(name) + ".dat", std::ios::binary);
-  REQUIRE(in);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return test::file_text(test::testdata("sip/torture/" + std::string(name) + ".dat"));
 }
 
 struct Row {

@@ -6,17 +6,12 @@
 #include <string_view>
 #include <vector>
 
-#include "base/text.h"
+#include "support/bytes.h"
 
 namespace voip::stun {
 namespace {
 
-std::vector<std::uint8_t> hex(std::string_view text) {
-  std::vector<std::uint8_t> bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes.push_back(*parse_number<std::uint8_t>(text.substr(i, 2), 16));
-  return bytes;
-}
+using test::hex;
 
 // Recorded: a browser's ICE check and its answer.
 const auto kRequest =

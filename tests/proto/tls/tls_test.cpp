@@ -8,18 +8,14 @@
 
 #include "base/codec.h"
 #include "proto/tls/names.h"
+#include "support/bytes.h"
 
 using namespace voip;
 using Bytes = std::vector<std::uint8_t>;
 
 namespace {
 
-Bytes hex(std::string text) {
-  std::erase(text, ' ');
-  const auto bytes = decode_hex(text);
-  REQUIRE(bytes.has_value());
-  return *bytes;
-}
+using test::hex;
 
 // For results that are views: these bytes outlive the test.
 ByteView kept(const std::string& text) {
@@ -93,7 +89,7 @@ TEST_CASE("the ServerHello of RFC 8448 section 3 is read, and its version is tha
   CHECK_FALSE(tls::parse_server_hello(retry)->hello_retry_request);
 }
 
-TEST_CASE("records are cut off at their length; cut ones wait, wrong ones fail", "[tls]") {
+TEST_CASE("records are cut off at their length, cut ones wait, wrong ones fail", "[tls]") {
   const Bytes record = hex("16 0301 0003 aabbcc 17");
   const auto parsed = tls::parse_record(record);
   REQUIRE(parsed.ok());

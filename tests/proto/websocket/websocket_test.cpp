@@ -5,20 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "base/codec.h"
+#include "support/bytes.h"
 
 using namespace voip;
+using test::hex;
 using websocket::Opcode;
-
-namespace {
-
-std::vector<std::uint8_t> hex(std::string_view text) {
-  auto bytes = decode_hex(text, ' ');
-  REQUIRE(bytes);
-  return *bytes;
-}
-
-}  // namespace
 
 TEST_CASE("The frames of RFC 6455 section 5.7 are read", "[websocket]") {
   const auto plain = hex("81 05 48 65 6c 6c 6f");
