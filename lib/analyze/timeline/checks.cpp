@@ -149,8 +149,8 @@ class Reporter {
     const double hours = seconds_between(first->start.time, last->end.time) / 3600.0;
     const auto peak = std::ranges::max_element(campaign_.activity, {}, &Slice::minutes);
     if (campaign_.activity.size() > 1)
-      text += fmt::format("; busiest from {} ({} calls, {:.1f} minutes in 10)", format_utc(peak->start, 0), peak->calls,
-                          peak->minutes);
+      text += fmt::format("; busiest from {} ({}, {:.1f} minutes in 10)", format_utc(peak->start, 0),
+                          counted(peak->calls, "call"), peak->minutes);
     if (campaign_.cost) {
       text += "; estimated cost " + cost_text(*campaign_.cost);
       if (hours > 0.1) text += fmt::format(", up to {:.2f} an hour", campaign_.cost->high / hours);

@@ -87,10 +87,6 @@ class Lines {
   std::string day_;
 };
 
-std::string counted(std::uint64_t n, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", n, n == 1 ? one : many);
-}
-
 }  // namespace
 
 std::string TimelineContent::headline() const {
@@ -100,15 +96,15 @@ std::string TimelineContent::headline() const {
     ++groups;
     answered += record_.calls[i].answered() ? 1U : 0U;
   }
-  std::string text = counted(groups, "call", "calls");
+  std::string text = counted(groups, "call");
   if (groups != 0) text += fmt::format(" ({} answered, {} not)", answered, groups - answered);
   if (record_.registrations != 0 || record_.refused_registrations != 0) {
     const std::uint64_t refused = record_.refused_registrations;
     if (record_.registrations == 0) {
       text += fmt::format(", no registration ({} refused)", refused);
     } else {
-      text += fmt::format(", {} of {}", counted(record_.registrations, "registration", "registrations"),
-                          counted(record_.registered_accounts, "account", "accounts"));
+      text += fmt::format(", {} of {}", counted(record_.registrations, "registration"),
+                          counted(record_.registered_accounts, "account"));
       if (refused != 0) text += fmt::format(" ({} refused)", refused);
     }
   }

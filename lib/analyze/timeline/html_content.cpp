@@ -232,7 +232,7 @@ void TimelineContent::html_activity(HtmlWriter& out) const {
   constexpr double kHigh = 90;
   begin_svg(out, kHigh + 30, "Calls over time");
   draw_axis(out, axis, 4, kHigh + 4);
-  svg_text(out, kLeft - 8, 14, fmt::format("{} calls", most), "end", "soft");
+  svg_text(out, kLeft - 8, 14, counted(most, "call"), "end", "soft");
   svg_text(out, kLeft - 8, kHigh + 4, "0", "end", "soft");
   const double step = (kWide - kLeft - 20) / kSlices;
   for (std::size_t i = 0; i < kSlices; ++i) {
@@ -265,8 +265,9 @@ void TimelineContent::html_activity(HtmlWriter& out) const {
   for (const Slice& slice : story_.campaign->activity) {
     const double x = abuse.x(slice.start);
     const double high = kHigh * slice.minutes / top;
-    svg_bar(out, x, kHigh + 4 - high, abuse.x(slice.start + std::chrono::minutes{10}) - x - 1, high, "p-abuse",
-            fmt::format("{}: {} calls, {:.1f} minutes", format_utc(slice.start, 0), slice.calls, slice.minutes));
+    svg_bar(
+        out, x, kHigh + 4 - high, abuse.x(slice.start + std::chrono::minutes{10}) - x - 1, high, "p-abuse",
+        fmt::format("{}: {}, {:.1f} minutes", format_utc(slice.start, 0), counted(slice.calls, "call"), slice.minutes));
   }
   out.close();
 }

@@ -152,6 +152,10 @@ FrameRef media_frame(const CallRecord& call) {
 
 }  // namespace
 
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
 std::string duration_text(double seconds) {
   if (seconds < 0) seconds = 0;
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);

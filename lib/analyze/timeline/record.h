@@ -57,6 +57,7 @@ struct Record {
 std::string sum_up(const Record& record, const CallRecord& call);
 // "3.4 s", "12 min 05 s", "2 h 03 min".
 std::string duration_text(double seconds);
+std::string counted(std::uint64_t number, std::string_view noun);  // "1 call", "2 calls"
 // What a status says to people: "404 not found".
 std::string status_text(unsigned status);
 

@@ -389,8 +389,9 @@ void TimelineContent::text_campaign(TextWriter& out) const {
     out.column(22);
     std::string text = some(phase.actors);
     if (!phase.accounts.empty()) text += "; accounts " + some(phase.accounts);
-    text += fmt::format("; {} requests", phase.messages);
-    if (phase.kind == PhaseKind::kAbuse) text += fmt::format(", {} calls, {:.1f} minutes", phase.calls, phase.minutes);
+    text += "; " + counted(phase.messages, "request");
+    if (phase.kind == PhaseKind::kAbuse)
+      text += fmt::format(", {}, {:.1f} minutes", counted(phase.calls, "call"), phase.minutes);
     for (const std::string_view id : phase.attack) text += fmt::format(" {}", id);
     out.put(text, Tone::kFaint);
     out.end_line();
